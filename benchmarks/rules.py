@@ -1,0 +1,138 @@
+"""How long it takes to ask everybody a rule, and to keep segments true when little has happened.
+
+    python benchmarks/rules.py                  10,000 and 100,000 contacts, ten events each, on SQLite
+    python benchmarks/rules.py --million        1,000,000 contacts and 10,000,000 events too
+    python benchmarks/rules.py --url postgresql://…   on an empty PostgreSQL database instead
+
+Prints a table; figures are the best of three, in seconds. CPU is that of this process: all of it on SQLite, which runs
+inside, and next to nothing on PostgreSQL, which does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.access import COMMAND_LINE
+from engine.activity import events
+from engine.audience import segments, watch
+from engine.audience.rules import known, parse
+from engine.schema import TABLES, open_store
+from engine.store import Store
+
+NOW, CHUNK, NEW = 1_790_000_000, 100_000, 5_000
+PRICING = {"event": "page_view", "where": {"object": {"op": "is", "value": "/pricing"}}}
+RULES: dict[str, Any] = {
+    "one page in 7 days": PRICING | {"within": "7d"},
+    "one page twice in 14 days": PRICING | {"within": "14d", "count": 2},
+    "any purchase in 30 days": {"event": "purchase", "within": "30d"},
+    "no page view in 30 days": {"event": "page_view", "op": "at_most", "count": 0, "within": "30d"},
+    "days since purchase 60": {"days_since": "purchase", "op": "at_least", "value": 60},
+    "last 3 mails all opened": {"last": 3, "of": "email_sent", "all": "email_opened"},
+    "purchase after a price page": {"sequence": [PRICING, {"event": "purchase"}], "within": "14d"},
+    "price page, no purchase for 7 days": {"sequence": [PRICING], "without": {"event": "purchase"}, "within": "7d"},
+    "anniversary in 7 days": {"anniversary": "created_at", "offset": "-7d"},
+    "stage and score": {"all": [{"stage": ["mql"]}, {"score": {"op": "at_least", "value": 50}, "group": "fit"}]},
+    "text contains": {"field": "email", "op": "contains", "value": "77"},
+    "nested": {"all": [
+        {"any": [{"event": "purchase", "within": "30d"}, PRICING | {"within": "14d", "count": 2}]},
+        {"not": {"event": "email_opened", "within": "90d"}}, {"score": {"op": "at_least", "value": 20}, "group": "fit"}]},
+}
+# Arithmetic instead of dice: the same data each time, made by the database itself.
+_CONTACTS = """INSERT INTO contact (id, email, stage, fit_score, hash31, created_at, updated_at)
+    WITH RECURSIVE n(i) AS (SELECT CAST(:low AS BIGINT) UNION ALL SELECT n.i + 1 FROM n WHERE n.i < :high)
+    SELECT n.i, 'p' || n.i || '@example.com', CASE n.i % 4 WHEN 0 THEN 'mql' WHEN 1 THEN 'lead' ELSE 'subscriber' END,
+           n.i * 7919 % 100, n.i * 7919 % 2147483647, :now, :now FROM n"""
+_EVENTS = """INSERT INTO event (contact_id, name, object, occurred_at, received_at, props, dedupe_key, source)
+    WITH RECURSIVE n(i) AS (SELECT CAST(:low AS BIGINT) UNION ALL SELECT n.i + 1 FROM n WHERE n.i < :high),
+    d(i, who, what, page, age) AS (SELECT n.i, n.i * 48271 % 2147483647 % :people + 1, n.i * 69621 % 2147483647 % 10,
+        n.i * 16807 % 2147483647 % 50, n.i * 39373 % 2147483647 % 31536000 FROM n)
+    SELECT d.who, CASE d.what WHEN 0 THEN 'purchase' WHEN 1 THEN 'email_opened' WHEN 2 THEN 'email_opened'
+                      WHEN 3 THEN 'email_sent' ELSE 'page_view' END,
+           CASE WHEN d.what < 4 THEN NULL WHEN d.page = 0 THEN '/pricing' ELSE '/page/' || d.page END,
+           :now - d.age - CAST(:young AS BIGINT), :now, '{}', 'e' || d.i, 'bench' FROM d"""
+
+
+def build(store: Store, contacts: int) -> None:
+    """Contacts, and ten events each over a year. Indexes come last: filling them row by row takes many times as long."""
+    event = next(table for table in TABLES if table.name == "event")
+    with store.transaction():
+        for index in event.indexes:
+            store.run(f"DROP INDEX {index.split()[0]}")
+    for statement, rows in ((_CONTACTS, contacts), (_EVENTS, contacts * 10)):
+        for low in range(1, rows + 1, CHUNK):
+            with store.transaction():
+                values = {"low": low, "high": min(low + CHUNK - 1, rows), "now": NOW}
+                store.run(statement, **values | ({} if statement is _CONTACTS else {"people": contacts, "young": 1}))
+    with store.transaction():
+        store.script(event.statements)
+        if store.backend == "postgresql":
+            store.run("ANALYZE event, contact")
+
+
+def best(run: Callable[[], Any], times: int = 3) -> tuple[float, float, Any]:
+    """Seconds by the clock and of the processor in the fastest of a few runs, and what it returned."""
+    clock, processor, result = float("inf"), float("inf"), None
+    for _ in range(times):
+        began, busy = time.perf_counter(), time.process_time()
+        result = run()
+        clock, processor = min(clock, time.perf_counter() - began), min(processor, time.process_time() - busy)
+    return clock, processor, result
+
+
+def measure(store: Store, contacts: int) -> None:
+    """One table."""
+    began = time.perf_counter()
+    build(store, contacts)
+    print(f"\n## {store.backend}: {contacts:,} contacts, {contacts * 10:,} events "
+          f"(built in {time.perf_counter() - began:.1f} s)\n\n"
+          "| rule | matches | ask everybody, s | CPU s |\n|---|---:|---:|---:|")
+    catalogue = known(store)
+    for name, document in RULES.items():
+        rule = parse(document, catalogue)
+        seconds, busy, found = best(lambda rule=rule: segments.count(store, rule, now=NOW))
+        print(f"| {name} | {found.count:,} | {seconds:.3f} | {busy:.3f} |", flush=True)
+    _watch(store, contacts)
+
+
+def _watch(store: Store, contacts: int) -> None:
+    """Segments of all these rules, kept true."""
+    rows = [("fill all from nothing, with history", best(lambda: _fill(store), times=1))]
+    last = events.last_id(store)
+    watch.refresh(store, now=NOW, upto=last)
+    rows.append(("nothing new", best(lambda: watch.refresh(store, now=NOW, upto=last))))
+    rows.append(("one minute passes", best(lambda: watch.refresh(store, now=NOW + 60, upto=last), times=1)))
+    with store.transaction():
+        start = contacts * 10 + last + 1
+        store.run(_EVENTS, low=start, high=start + NEW - 1, now=NOW + 60, people=contacts, young=0)
+    rows.append((f"{NEW:,} new events", best(lambda: watch.refresh(store, now=NOW + 120, upto=last + NEW), times=1)))
+    print(f"\n| the watch over {len(RULES)} segments | looked at | changed | s | CPU s |\n|---|---:|---:|---:|---:|")
+    for name, (seconds, busy, tally) in rows:
+        print(f"| {name} | {tally.looked_at:,} | {tally.changed:,} | {seconds:.4f} | {busy:.4f} |", flush=True)
+
+
+def _fill(store: Store) -> watch.Tally:
+    saved = [segments.save(store, name, document, by=COMMAND_LINE, now=NOW) for name, document in RULES.items()]
+    return watch.Tally(entered=sum(one.members for one in saved))
+
+
+def main() -> None:
+    """Read the arguments and measure."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    options.add_argument("--million", action="store_true")
+    options.add_argument("--url")
+    asked = options.parse_args()
+    for size in asked.sizes + ([1_000_000] if asked.million else []):
+        with tempfile.TemporaryDirectory() as folder:
+            store = open_store(asked.url or f"sqlite:///{Path(folder) / 'rules.db'}", create=True)
+            measure(store, size)
+            store.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What people did: the inbox, the one intake, events and the timeline."""

@@ -1,0 +1,126 @@
+"""What happened to a person, newest first: events, changes of what is known, consent, segments, journeys, scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..store import Store
+from .events import INTERNAL
+
+Place = tuple[int, str, int]
+_HIDDEN = ", ".join(f"'{name}'" for name in sorted(INTERNAL))
+_NEWEST = 1 << 62
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened. at: UTC seconds. text: one plain sentence without its subject. detail: what there is to it."""
+
+    at: int
+    kind: str
+    id: int
+    text: str
+    detail: dict[str, Any]
+
+    @property
+    def place(self) -> Place:
+        """Where it stands; hand it to `timeline(before=)` for what came before it."""
+        return self.at, self.kind, self.id
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table of the past: its rows for :who before (:at, :id), newest first, and the words for a row."""
+
+    kind: str
+    rows: str
+    say: Callable[[dict[str, Any]], str]
+
+
+def timeline(store: Store, contact_id: int, *, limit: int = 100, before: Place | None = None,
+             kinds: frozenset[str] | None = None) -> list[Entry]:
+    """The newest entries of a contact, or those before a place. kinds: only these."""
+    entries = [entry for source in SOURCES if kinds is None or source.kind in kinds
+               for entry in _entries(store, source, contact_id, limit, before)]
+    return sorted(entries, key=lambda entry: (-entry.at, entry.kind, -entry.id))[:limit]
+
+
+def _entries(store: Store, source: Source, contact_id: int, limit: int, before: Place | None) -> list[Entry]:
+    at, newest = (_NEWEST, _NEWEST) if before is None else (before[0], _bound(source.kind, before))
+    found = store.records(source.rows, who=contact_id, at=at, id=newest, limit=limit)
+    return [Entry(row.pop("at"), source.kind, row.pop("id"), source.say(row), _detail(row)) for row in found]
+
+
+def _bound(kind: str, before: Place) -> int:
+    """Within one second entries stand in the order of their kinds."""
+    if kind == before[1]:
+        return before[2]
+    return _NEWEST if kind > before[1] else -1
+
+
+def _detail(row: dict[str, Any]) -> dict[str, Any]:
+    props = json.loads(row.pop("props", None) or "{}")
+    return {key: value for key, value in row.items() if value is not None} | ({"props": props} if props else {})
+
+
+def _table(columns: str, tables: str, at: str, row: str, where: str = "true") -> str:
+    return (f"SELECT {at} AS at, {row} AS id, {columns} FROM {tables} WHERE {where} "
+            f"AND ({at} < :at OR ({at} = :at AND {row} < :id)) ORDER BY {at} DESC, {row} DESC LIMIT :limit")
+
+
+# ------------------------------------------------------------ the words
+
+_EVENTS = {
+    "page_view": "visited {thing}", "screen_view": "opened the screen {thing}", "email_sent": "was sent {mail}",
+    "email_opened": "opened {mail}", "email_clicked": "clicked {thing} in {mail}", "email_unsubscribed": "unsubscribed",
+    "email_failed": "could not be sent {mail}", "email_bounced": "{mail} bounced",
+    "email_complained": "complained about {mail}", "email_replied": "replied to {mail}",
+    "message_skipped": "was not sent a message: {reason}", "form_submitted": "submitted the form {thing}",
+}
+
+
+def _event(row: dict[str, Any]) -> str:
+    pattern = _EVENTS.get(row["name"])
+    machine = " (a machine)" if row["verdict"] == "machine" else ""
+    if pattern is None:
+        return " ".join(filter(None, (row["name"], row["object"]))) + machine
+    reason = json.loads(row["props"] or "{}").get("reason") if "{reason}" in pattern else None
+    return pattern.format(thing=row["object"] or "something", reason=reason or "no reason is known",
+                          mail=f"“{row['subject']}”" if row["subject"] else "a message") + machine
+
+
+def _change(row: dict[str, Any]) -> str:
+    if row["what"] in ("tag", "list"):
+        return f"{row['what']} {row['name']} {'added' if row['new'] is not None else 'removed'}"
+    return f"{row['name']}: {row['old'] or 'nothing'} → {row['new'] or 'nothing'}"
+
+
+def _consent(row: dict[str, Any]) -> str:
+    return f"{row['status']}: {row['channel']}{' ' + row['topic'] if row['topic'] else ''} ({row['source']})"
+
+
+SOURCES = (
+    Source("event", _table(
+        "e.name, e.object, e.value_minor, e.currency, e.props, e.source, e.verdict, e.message_id, e.historic, y.subject",
+        "event e LEFT JOIN message_copy y ON y.message_id = e.message_id", "e.occurred_at", "e.id",
+        f"e.contact_id = :who AND e.name NOT IN ({_HIDDEN})"), _event),
+    Source("change", _table("x.kind AS what, x.name, x.old, x.new, x.source", "contact_change x", "x.at", "x.id",
+                            "x.contact_id = :who"), _change),
+    Source("consent", _table("s.channel, s.topic, s.status, s.basis, s.source, s.actor", "consent s", "s.at", "s.id",
+                             "s.contact_id = :who"), _consent),
+    Source("segment", _table("g.name, x.change", "segment_change x JOIN segment g ON g.id = x.segment_id", "x.at", "x.id",
+                             "x.contact_id = :who"), lambda row: f"{row['change']} the segment {row['name']}"),
+    Source("journey", _table("j.name", "enrollment n JOIN journey j ON j.id = n.journey_id", "n.started_at", "n.id",
+                             "n.contact_id = :who"), lambda row: f"entered the journey {row['name']}"),
+    Source("journey end", _table(
+        "j.name, n.reason", "enrollment n JOIN journey j ON j.id = n.journey_id", "n.ended_at", "n.id",
+        "n.contact_id = :who AND n.ended_at IS NOT NULL"),
+        lambda row: f"left the journey {row['name']}{': ' + row['reason'] if row['reason'] else ''}"),
+    Source("score", _table("x.grp, x.points, x.reason", "score_entry x", "x.at", "x.id", "x.contact_id = :who"),
+           lambda row: f"{row['points']:+d} {row['grp']}: {row['reason']}"),
+    Source("merge", _table("m.loser_id, m.actor", "contact_merge m", "m.at", "m.id", "m.keeper_id = :who"),
+           lambda row: f"contact {row['loser_id']} became part of this one"),
+)

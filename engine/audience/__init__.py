@@ -1,0 +1,1 @@
+"""Who: rules, segments and the watch that keeps them true, scores and lifecycle stages."""

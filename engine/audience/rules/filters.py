@@ -1,0 +1,161 @@
+"""Event filters `{event, where, of}`: which events a leaf counts, a trigger answers, a node waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...activity.events import OBJECT_LENGTH, as_object
+from ...errors import Invalid, Problem
+from ...maths.money import scale_sql
+from ...sql import Sql, join, sql
+from .base import EventName
+from .known import Known
+from .operators import OPERATORS, Column, Comparison, read_comparison, usable_text
+from .reader import Reader
+
+HUMAN = "({e}.verdict IS DISTINCT FROM 'machine')"
+
+
+@dataclass(frozen=True)
+class PropertyTest:
+    """One comparison with the object, the value, the currency or a property of an event."""
+
+    key: str
+    comparison: Comparison
+
+    def condition(self, alias: str, by_object: bool) -> Sql:
+        """`by_object`: let the engine find the events through the index on name and object."""
+        return self.comparison.sql(self._column(alias, by_object))
+
+    def _column(self, alias: str, by_object: bool) -> Column:
+        kind = self.comparison.kind
+        if self.key == "object":
+            return Column(sql(f"{alias}.object" if by_object else f"({alias}.object || '')"), kind, folded=True)
+        if self.key == "value":
+            major = f"{alias}.value_minor / {scale_sql(f'{alias}.currency')}"
+            return Column(sql(f"COALESCE({major}, JSON_NUMBER({alias}.props, :key))", key=self.key), kind)
+        if self.key == "currency":
+            return Column(sql(f"{alias}.currency"), kind)
+        if self.comparison.operator.takes == "nothing":  # of whatever type: JSON null is as good as absent
+            return Column(sql(f"NULLIF(JSON_KIND({alias}.props, :key), 'null')", key=self.key), "text", folded=True)
+        macro = {"text": "TEXT", "number": "NUMBER", "bool": "BOOL"}[kind]
+        return Column(sql(f"JSON_{macro}({alias}.props, :key)", key=self.key), kind)
+
+    def sentence(self) -> str:
+        """As part of a sentence."""
+        return f"{self.key} {self.comparison.words()}"
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Events of one name whose properties pass every test. Events judged to come from a machine never match.
+
+    of: a node of the journey or a message that the event must belong to; the journey sees to it, `match` does not.
+    """
+
+    name: str
+    where: tuple[PropertyTest, ...] = ()
+    of: str | None = None
+
+    def match(self, alias: str, *, by_object: bool = False, machines: bool = False) -> Sql:
+        """Condition over an event alias. by_object: for statements that look for events, not at those of a contact.
+
+        machines: also what a machine did.
+        """
+        tests = [test.condition(alias, by_object) for test in self.where]
+        human = [] if machines else [sql(HUMAN.format(e=alias))]
+        return join(" AND ", [sql(f"{alias}.name = :name", name=self.name), *tests, *human])
+
+    @property
+    def index(self) -> str:
+        """The index that finds such events among everybody's, and holds all that the tests read where that can be."""
+        return "event_what" if any(test.key == "object" for test in self.where) else "event_when"
+
+    @property
+    def event(self) -> EventName:
+        """The name, and the object when the filter asks for exactly one."""
+        exact = [as_object(test.comparison.values[0]) for test in self.where
+                 if test.key == "object" and test.comparison.operator.key == "is"]
+        return self.name, exact[0] if exact else None
+
+    def sentence(self) -> str:
+        """The event in words."""
+        where = " and ".join(test.sentence() for test in self.where)
+        return self.name + (f" where {where}" if where else "") + (f" of {self.of}" if self.of else "")
+
+    def short(self) -> Any:
+        """As in a file where an event's name alone is enough."""
+        return self.document() if self.where else self.name
+
+    def document(self) -> dict[str, Any]:
+        """As in a file."""
+        where = {"where": {test.key: test.comparison.document() for test in self.where}} if self.where else {}
+        return {"event": self.name} | where | ({"of": self.of} if self.of else {})
+
+
+def parse_filter(document: Any, known: Known) -> EventFilter:
+    """The filter that a document `{event, where, of}` describes. Raises Invalid with every problem."""
+    problems: list[Problem] = []
+    if not isinstance(document, dict):
+        raise Invalid([Problem("event", "shape", "write an event filter: {event: NAME, where: {…}}")])
+    reader = Reader(document, "", problems, known)
+    found = read_filter(reader, "event")
+    if reader.has("of"):
+        of = reader.text("of", "a node of this journey or a message")
+        found = EventFilter(found.name, found.where, of) if found else None
+    if not reader.done() or found is None or problems:
+        raise Invalid(problems)
+    return found
+
+
+def read_events(reader: Reader, key: str, what: str, *, at: int | None = None) -> EventFilter | None:
+    """The events at `key` (at a place of the list there): a name, or `{event, where}`. Problems go to the reader."""
+    given, place = reader.take(key), reader.place(key)
+    if at is not None:
+        given, place = given[at], f"{place}[{at}]"
+    if isinstance(given, dict):
+        inner = Reader(given, place, reader.problems, reader.known)
+        found = read_filter(inner, "event")
+        return found if inner.done() else None
+    if isinstance(given, str) and usable_text(given.strip()) and len(given) <= 500:
+        return EventFilter(given.strip())
+    reader.problems.append(Problem(place, "value", f"write {what} here: its name, or {{event: NAME, where: {{…}}}}"))
+    return None
+
+
+def read_filter(reader: Reader, key: str) -> EventFilter | None:
+    """The event named at `key` and its `where`. Problems go to the reader."""
+    name = reader.text(key, "the name of an event")
+    tests: list[PropertyTest | None] = []
+    if reader.has("where"):
+        where = reader.inner("where")
+        tests = [_read_test(where, prop) for prop in where.document] if where else [None]
+    found = tuple(test for test in tests if test)
+    return EventFilter(name.strip(), found) if name and len(found) == len(tests) else None
+
+
+def _read_test(where: Reader, key: str) -> PropertyTest | None:
+    if not isinstance(key, str) or not usable_text(key):
+        where.problem(str(key), "property", "write the name of a property, as a text")
+        return None
+    given = where.take(key)
+    reader = Reader(given if isinstance(given, dict) else {"value": given}, where.place(key), where.problems,
+                    where.known)
+    longest = OBJECT_LENGTH if key == "object" else 1_000
+    comparison = read_comparison(reader, _kind(key, reader.document), longest=longest)
+    return PropertyTest(key, comparison) if reader.done() and comparison else None
+
+
+def _kind(key: str, document: dict[str, Any]) -> str:
+    """Object and currency are texts, value is a number; any other property is compared as what the value is."""
+    if key in ("object", "currency", "value"):
+        return "number" if key == "value" else "text"
+    value = document.get("value")
+    first = value[0] if isinstance(value, list) and value else value
+    if isinstance(first, bool):
+        return "bool"
+    by_operator = OPERATORS.get(str(document.get("op")))
+    numbers_only = by_operator is not None and by_operator.allows("number") and not by_operator.allows("text")
+    return "number" if isinstance(first, int | float) or numbers_only else "text"
+

@@ -1,0 +1,50 @@
+"""What a rule may name in this workspace: fields, lists, segments and templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from ...people.fields import Field, catalogue
+from ...sql import fold
+from ...store import Store
+
+# Lifecycle stages in the order in which people pass them; the last three stand beside that order.
+STAGES = ("subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "evangelist", "at-risk", "lost", "other")
+ACCOUNT_FIELDS: Mapping[str, Field] = MappingProxyType({name: Field(name, name, kind, name, ()) for name, kind in (
+    ("name", "text"), ("domain", "text"), ("industry", "text"), ("employees", "number"), ("created_at", "datetime"))})
+
+
+@dataclass(frozen=True)
+class Named:
+    """A list, segment or template: its id, and its name as it is written."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """One reading of the catalogue; keys are folded names."""
+
+    fields: Mapping[str, Field]
+    account_fields: Mapping[str, Field]
+    lists: Mapping[str, Named]
+    segments: Mapping[str, Named]
+    templates: Mapping[str, Named] = field(default_factory=dict)
+
+
+def known(store: Store) -> Known:
+    """The catalogue as it is now."""
+    return Known(catalogue(store), ACCOUNT_FIELDS, _named(store, "list"), _named(store, "segment"),
+                 _named(store, "template"))
+
+
+def find(names: Mapping[str, Named], name: str) -> Named | None:
+    """A list or segment by its name in any case."""
+    return names.get(fold(name.strip()))
+
+
+def _named(store: Store, table: str) -> dict[str, Named]:
+    return {key: Named(number, name) for key, number, name in store.rows(f"SELECT t.key, t.id, t.name FROM {table} t")}

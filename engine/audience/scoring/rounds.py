@@ -1,0 +1,129 @@
+"""Scoring in the tick: points for new events, then scores made true, also where only time has passed.
+
+When nothing happened it asks three questions that an index answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ...clock import DAY
+from ...errors import Invalid
+from ...people.lookups import rows_in
+from ...schema import set_watermark, watermark
+from ...sql import Sql, sql
+from ...store import Store
+from .levels import QUIET, STEP, policy, settle
+from .points import CONSUMER, STATES, ScoreRule, filter_of, last_change, list_rules
+from .worth import rounded, value
+
+EVENTS = 20_000  # looked at per transaction
+# A few at a time: whoever has something to count, whose score falls now, and whose facts changed (a merger, a name).
+_DUE = """SELECT DISTINCT q.contact_id FROM (
+        SELECT s.contact_id FROM score_entry s WHERE s.uncounted > 0
+        UNION ALL SELECT v.contact_id FROM score_level v WHERE v.falls_at <= :now
+        UNION ALL SELECT d.contact_id FROM dirty_contact d WHERE EXISTS
+            (SELECT 1 FROM score_entry s WHERE s.contact_id = d.contact_id)) q ORDER BY q.contact_id"""
+# Materialized: the range is short, and an index on names is not.
+_EVENTS = """WITH n AS MATERIALIZED (SELECT * FROM event x WHERE x.id > :low AND x.id <= :high)
+    SELECT e.contact_id, e.id, e.occurred_at, e.historic, e.name FROM n e WHERE {test} ORDER BY e.id"""
+# A change that was told to nobody came from a rule that was saved: history. The id is negative, apart from those of events.
+_STATES = """WITH n AS MATERIALIZED (SELECT * FROM segment_change x WHERE x.id > :low AND x.id <= :high)
+    SELECT e.contact_id, -e.id, e.at, CASE WHEN EXISTS (SELECT 1 FROM event t WHERE t.dedupe_key = 'segment_change:' || e.id)
+        THEN 0 ELSE 1 END, e.change FROM n e WHERE e.segment_id = :segment ORDER BY e.id"""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a round did: entries written, contacts summed up, thresholds crossed."""
+
+    entries: int = 0
+    settled: int = 0
+    crossed: int = 0
+
+    @property
+    def changed(self) -> int:
+        """How much there is for others to hear."""
+        return self.entries + self.crossed
+
+
+def refresh(store: Store, *, now: int, upto: int) -> Tally:
+    """Give points for events up to the id `upto` that no round has seen, and make every score true at `now`."""
+    written = _follow(store, CONSUMER, upto, now) + _follow(store, STATES, last_change(store), now)
+    due = [row[0] for row in store.rows(_DUE, now=now)]
+    crossed = sum(settle(store, due[at:at + STEP], now=now) for at in range(0, len(due), STEP))
+    return Tally(written, len(due), crossed)
+
+
+def _follow(store: Store, consumer: str, upto: int, now: int) -> int:
+    """Points for what is new in the events, or in the log of segments."""
+    low, _ = watermark(store, consumer)
+    rules = [rule for rule in list_rules(store) if bool(rule.segment_id) == (consumer == STATES)] if upto > low else []
+    written = 0
+    while rules and low < upto:
+        high = min(low + EVENTS, upto)
+        with store.transaction():
+            store.serialize("event")
+            written += sum(_give(store, rule, low, high, now) for rule in rules)
+            set_watermark(store, consumer, high, now)
+        low = high
+    return written
+
+
+def _give(store: Store, rule: ScoreRule, low: int, high: int, now: int) -> int:
+    """Entries of one rule for the events (low, high]."""
+    try:
+        found = store.rows(_found(store, rule), low=low, high=high)
+    except Invalid:  # it names something that is gone: it gives nothing until it is mended
+        return 0
+    if not found:
+        return 0
+    rows = _while_it_holds(store, rule, found, now) if rule.segment_id else _each_time(store, rule, found)
+    return store.insert_many("score_entry", [
+        {"contact_id": who, "grp": rule.group, "points": points, "reason": reason, "at": at, "rule_id": rule.id,
+         "event_id": event, "uncounted": QUIET if historic else 1} for who, event, at, historic, points, reason in rows],
+        or_ignore=True)
+
+
+def _found(store: Store, rule: ScoreRule) -> Sql:
+    if rule.segment_id:
+        return sql(_STATES, segment=rule.segment_id)
+    return sql(_EVENTS, test=filter_of(store, rule.document).match("e"))
+
+
+def _each_time(store: Store, rule: ScoreRule, found: list[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    """Events within the caps, in the order in which they became known."""
+    days: Counter[tuple[int, int]] = Counter()
+    if rule.max_per_contact or rule.max_per_day:
+        days.update({(who, day): count for who, day, count in rows_in(
+            store, f"SELECT s.contact_id, s.at / {DAY}, COUNT(*) FROM score_entry s WHERE s.rule_id = :rule "
+                   f"AND s.contact_id IN ({{values}}) GROUP BY s.contact_id, s.at / {DAY}", {row[0] for row in found},
+            rule=rule.id)})
+    times = Counter[int]()
+    for (who, _), count in days.items():
+        times[who] += count
+    for who, event, at, historic, _ in found:
+        full = times[who] >= (rule.max_per_contact or times[who] + 1)
+        if not full and days[who, at // DAY] < (rule.max_per_day or days[who, at // DAY] + 1):
+            times[who] += 1
+            days[who, at // DAY] += 1
+            yield who, event, at, historic, rule.points, rule.name
+
+
+def _while_it_holds(store: Store, rule: ScoreRule, found: list[tuple[Any, ...]], now: int) -> Iterable[tuple[Any, ...]]:
+    """Points for entering the state; for leaving it, what is left of them goes."""
+    held: dict[int, list[tuple[int, int]]] = {}
+    for who, points, at in rows_in(store, "SELECT s.contact_id, s.points, s.at FROM score_entry s WHERE s.rule_id = :rule "
+                                          "AND s.contact_id IN ({values})", {row[0] for row in found}, rule=rule.id):
+        held.setdefault(who, []).append((points, at))
+    half_life = policy(store).half_life_s(rule.group)
+    for who, line, at, historic, change in found:
+        own = held.setdefault(who, [])
+        left = rounded(value(own, half_life, now))
+        points = -left if change == "left" else 0 if left else rule.points
+        if points:
+            own.append((points, at))
+            yield who, line, at, historic, points, rule.name if change == "entered" else f"no longer: {rule.name}"

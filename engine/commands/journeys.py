@@ -1,0 +1,186 @@
+"""`journeys …` and `enroll`: the same documents and verbs as the canvas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..clock import iso
+from ..errors import Invalid, NotYet, Problem
+from ..journeys import comparing, documents, drafts, reading, renaming, versions
+from ..journeys.enrolling import enroll as enroll_contact
+from ..loop.explain import Passage, explain
+from .common import Call, Command, Group, plain, read_json, read_text, takes_call
+
+
+@click.group("journeys", cls=Group)
+def journeys() -> None:
+    """Journeys as text files: check, publish, export, explain."""
+
+
+@journeys.command("check")
+@click.argument("file")
+@takes_call
+def check(call: Call, file: str) -> None:
+    """Validate a journey file and say what is wrong or could be better."""
+    document = documents.load(read_text(file), file)
+    with call.store() as store:
+        problems = reading.check(document, reading.known(store))
+    errors = [problem for problem in problems if problem.severity == "error"]
+    call.answer({"ok": not errors, "problems": problems}, *(_line(one) for one in problems),
+                f"{file}: {'ok' if not errors else f'{len(errors)} errors'}")
+    if errors:
+        raise Invalid(errors)
+
+
+def _line(problem: Problem) -> str:
+    return f"{problem.severity:8} {problem.where}: {problem.message}"
+
+
+@journeys.command("publish")
+@click.argument("file")
+@takes_call
+def publish(call: Call, file: str) -> None:
+    """Make a journey file the live version."""
+    with call.store() as store:
+        made = versions.publish(store, read_text(file), by=call.by, now=call.now)
+    shown = {key: value for key, value in plain(made).items() if key != "document"}
+    call.answer(shown, f"{made.journey}: version {made.number} is live{'' if made.fresh else ' (unchanged)'}")
+
+
+@journeys.command("export")
+@click.argument("name")
+@takes_call
+def export(call: Call, name: str) -> None:
+    """Print the live version of a journey as its file."""
+    with call.store() as store:
+        live = versions.get_live(store, name)
+    text = drafts.called(live.document, live.journey)
+    if call.as_json:
+        call.answer({"name": live.journey, "version": live.number, "document": documents.load(text)})
+    else:
+        click.echo(text, nl=False)
+
+
+@journeys.command("list")
+@takes_call
+def list_(call: Call) -> None:
+    """All journeys with how many people entered and are under way."""
+    with call.store() as store:
+        found = versions.list_journeys(store)
+    call.answer(found, *(f"{one.name}: {one.status}, version {one.version or '-'}, {one.entered:,} entered, "
+                         f"{one.waiting:,} under way" for one in found))
+
+
+@journeys.command("diff")
+@click.argument("a")
+@click.argument("b")
+@takes_call
+def diff(call: Call, a: str, b: str) -> None:
+    """What differs between two journeys (files, or names of live journeys), in words."""
+    with call.store() as store:
+        lines = comparing.compare(documents.load(comparing.text_of(store, a), a),
+                                  documents.load(comparing.text_of(store, b), b))
+    call.answer({"changes": lines}, *(lines or ["no difference"]))
+
+
+@journeys.command("clone")
+@click.argument("name")
+@click.argument("new")
+@takes_call
+def clone(call: Call, name: str, new: str) -> None:
+    """Publish a copy of a journey under another name."""
+    with call.store() as store:
+        document = documents.load(versions.get_live(store, name).document)
+        made = versions.publish(store, documents.dump(document | {"name": new}), by=call.by, now=call.now)
+    call.answer({"journey": made.journey, "version": made.number}, f"{made.journey}: version {made.number} is live")
+
+
+@journeys.command("rename")
+@click.argument("name")
+@click.argument("new")
+@takes_call
+def rename(call: Call, name: str, new: str) -> None:
+    """Call a journey otherwise. People stay where they are, and in the arms they drew."""
+    with call.store() as store:
+        made = renaming.rename(store, name, new, by=call.by, now=call.now)
+    call.answer({"journey": made.name, "rev": made.rev}, f"{name} is called {made.name} now")
+
+
+@journeys.command("pause")
+@click.argument("name")
+@takes_call
+def pause(call: Call, name: str) -> None:
+    """Let everybody stand still and nobody enter."""
+    _set(call, name, "paused")
+
+
+@journeys.command("resume")
+@click.argument("name")
+@takes_call
+def resume(call: Call, name: str) -> None:
+    """Let a paused journey go on."""
+    _set(call, name, "live")
+
+
+def _set(call: Call, name: str, status: str) -> None:
+    with call.store() as store:
+        versions.set_status(store, name, status, by=call.by, now=call.now)
+    call.answer({"journey": name, "status": status}, f"{name}: {status}")
+
+
+@journeys.command("explain")
+@click.argument("email")
+@click.option("--journey", help="only this journey")
+@takes_call
+def explain_(call: Call, email: str, journey: str | None) -> None:
+    """Every step of a contact with its evidence, and what comes next."""
+    with call.store() as store:
+        found = explain(store, email, journey)
+    call.answer(found, *(line for passage in found for line in _story(passage)) if found else ("in no journey",))
+
+
+def _story(passage: Passage) -> list[str]:
+    told = [f"{passage.journey} (version {passage.version}): {passage.status}{_because(passage.reason)}, entered "
+            f"{iso(passage.started_at)} by {passage.entered_by}"]
+    told += [f"  {iso(step.at)} {step.node}: {step.sentence} → {step.port or 'held'}{_because(step.reason)}"
+             f"{f' (event {step.seen}: {step.event})' if step.event else ''}" for step in passage.steps]
+    return told + [f"  waits at {one.node}: {one.sentence} Next look: {iso(one.due_at) or 'when an event comes'}"
+                   for one in passage.waiting]
+
+
+def _because(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""
+
+
+@journeys.command("test")
+@click.argument("files", nargs=-1, required=True)
+@takes_call
+def test(_call: Call, files: tuple[str, ...]) -> None:
+    """Run scenario files against journeys (not yet)."""
+    raise NotYet(f"journeys test {files[0]}: not yet")
+
+
+@journeys.command("simulate")
+@click.argument("file")
+@takes_call
+def simulate(_call: Call, file: str) -> None:
+    """Run a draft on a copy of the past (not yet)."""
+    raise NotYet(f"journeys simulate {file}: not yet")
+
+
+@click.command("enroll", cls=Command)
+@click.argument("email")
+@click.argument("journey")
+@click.option("--props", default="{}", help="JSON that nodes and templates may read as the event's properties")
+@takes_call
+def enroll(call: Call, email: str, journey: str, props: str) -> None:
+    """Ask for a contact to enter a journey at the next tick."""
+    given: Any = read_json(props, "--props")
+    with call.store() as store:
+        contact_id = enroll_contact(store, email, journey, given, by=call.by, now=call.now)
+    call.answer({"contact_id": contact_id, "journey": journey}, f"{email} enters {journey} at the next tick")
+
+
+COMMANDS = (journeys, enroll)

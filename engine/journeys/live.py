@@ -1,0 +1,42 @@
+"""A published version as the runner holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from .graph import Journey, Layout, lay_out
+from .nodes import Place
+
+NODES_PER_VERSION = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class Live:
+    """status: live (enrolls), draining (lets its people finish). segments: folded name -> id, for its trigger."""
+
+    id: int
+    journey_id: int
+    status: str
+    journey: Journey
+    segments: dict[str, int]
+    campaign_id: int | None = None
+    shard_count: int = 1
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The graph's geometry for the runner."""
+        return lay_out(self.journey)
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """Node ids by key."""
+        return {node.id: self.id * NODES_PER_VERSION + i for i, node in enumerate(self.journey.nodes, 1)}
+
+    def place(self, key: str) -> Place:
+        """Where a node stands, for what happens on arriving there."""
+        return Place(self.ids[key], self.journey_id, self.campaign_id)
+
+    def target(self, key: str, port: str) -> str:
+        """The node that a port leads to."""
+        return self.layout.targets[key, port]

@@ -1,0 +1,177 @@
+"""The runner owns every statement that moves a token.
+
+One tick: hear the new events (exits, goals, triggers, wake-ups), then drain every node that has work, in graph order,
+until nothing is due. Each batch is one transaction: claim, effects, log, leave. A crash loses the open transaction
+and nothing else; whoever ticks next goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .. import clock
+from ..activity import events
+from ..sql import Sql
+from ..store import Store
+from . import hearing
+from .moves import Step, compile_step
+from .versions import load_live
+
+BREATH_S = 0.001  # between two batches, so that another writer gets through the gate
+MOST_COUNTS = 10_000  # rows of `node_stat` after which they are summed up
+MOST_PASSES = 10_000  # a tick that takes more is a loop nobody foresaw
+
+
+@dataclass
+class Tally:
+    """What one tick did. steps: rows logged; enrolled: passages begun."""
+
+    heard: int = 0
+    enrolled: int = 0
+    steps: int = 0
+    batches: int = 0
+    longest_s: float = 0.0
+
+
+@dataclass
+class Pace:
+    """Batch size that aims at a time for which others may be kept from writing."""
+
+    size: int = 2_000
+    target_s: float = 0.050
+    fixed: bool = False
+
+    def learn(self, claimed: int, took_s: float) -> None:
+        """Grow or shrink towards the target after a full batch."""
+        if not self.fixed and claimed == self.size:
+            self.size = max(100, min(50_000, int(self.size * min(2.0, max(0.5, self.target_s / max(took_s, 1e-6))))))
+
+
+@dataclass
+class Runner:
+    """Moves people. One runner per shard at a time; the caller holds the lease."""
+
+    store: Store
+    pace: Pace = field(default_factory=Pace)
+    event_chunk: int = 5_000
+    shards: tuple[int, ...] = (0,)  # those that this runner works on, of shard_count
+    shard_count: int = 1
+    breathe: Callable[[], None] = lambda: time.sleep(BREATH_S)
+
+    def __post_init__(self) -> None:
+        self._steps: dict[int, Step] = {}
+        self._loaded: tuple[tuple[int, str], ...] | None = None
+        self._ears: list[hearing.Hearing] = []
+        self._counted: int | None = None
+
+    def tick(self, now: int) -> Tally:
+        """Everything that is due at `now`. A second tick at the same instant changes nothing."""
+        tally = Tally()
+        self._load()
+        self._fold_counts()
+        upto = events.last_id(self.store)
+        before = self._enrolled()
+        for low, high in hearing.chunks(self.store, upto, self.event_chunk):
+            tally.heard += hearing.hear(self.store, self._ears, low, high, now)
+            if high > low:
+                self.breathe()
+        tally.enrolled = self._enrolled() - before
+        for _ in range(MOST_PASSES):
+            if not self._drain_due(now, upto, tally):
+                return tally
+        raise RuntimeError(f"a tick took more than {MOST_PASSES} passes")
+
+    def _enrolled(self) -> int:
+        return int(self.store.one("SELECT COALESCE(MAX(r.id), 0) FROM enrollment r"))
+
+    def _load(self) -> None:
+        """Compile versions that are new since the last tick."""
+        found = tuple(self.store.rows("""SELECT v.id, v.status || j.status FROM journey_version v
+            JOIN journey j ON j.id = v.journey_id ORDER BY v.id"""))
+        if found == self._loaded:
+            return
+        live = load_live(self.store, self.shard_count)
+        self._ears = [hearing.ears(version) for version in live]
+        steps = (compile_step(version, key) for version in live for key in version.layout.order)
+        self._steps = {step.node_id: step for step in steps}
+        self._loaded = found
+
+    def _fold_counts(self) -> None:
+        """Sum up the counters. Batches only append them, so that no batch waits for another at one row."""
+        last = self.store.one("SELECT COALESCE(MAX(s.id), 0) FROM node_stat s")
+        if self._counted is None:
+            self._counted = self.store.one("SELECT COALESCE(MIN(s.id), 0) FROM node_stat s")
+        if last - self._counted <= MOST_COUNTS:
+            return
+        with self.store.transaction():
+            rows = self.store.rows("SELECT s.id, s.node_id, s.port, s.n FROM node_stat s WHERE s.id <= :last", last=last)
+            sums: Counter[tuple[int, str]] = Counter()
+            for _, node, port, n in rows:
+                sums[node, port] += n
+            self.store.run_many("DELETE FROM node_stat WHERE id = :id", [{"id": row[0]} for row in rows])
+            self.store.insert_many("node_stat", [{"node_id": node, "port": port, "n": n} for (node, port), n in sums.items()])
+            self._counted = self.store.one("SELECT MAX(s.id) FROM node_stat s")
+
+    def _drain_due(self, now: int, upto: int, tally: Tally) -> int:
+        """One pass over the nodes with work, each emptied before the next: the size of a batch changes no outcome."""
+        taken = 0
+        for shard in self.shards:
+            due = {row[0] for row in self.store.rows(DUE, shard=shard, now=now)}
+            for node_id, step in self._steps.items():
+                if node_id not in due:
+                    continue
+                claimed = self._drain(step, shard, now, upto, tally)
+                taken += claimed
+                due.update(step.feeds if claimed else ())
+        return taken
+
+    def _drain(self, step: Step, shard: int, now: int, upto: int, tally: Tally) -> int:
+        taken = 0
+        while True:
+            began = clock.monotonic()
+            size = self.pace.size
+            claimed, logged = self._batch(step, shard, now, upto)
+            took_s = clock.monotonic() - began
+            tally.batches += claimed > 0
+            tally.steps += logged
+            tally.longest_s = max(tally.longest_s, took_s)
+            taken += claimed
+            self.pace.learn(claimed, took_s)
+            if claimed < size:
+                return taken
+            self.breathe()
+
+    def _batch(self, step: Step, shard: int, now: int, upto: int) -> tuple[int, int]:
+        """One transaction: (rows looked at, rows logged)."""
+        params = step.params | {"now": now, "upto": upto, "shard": shard, "size": self.pace.size}
+
+        def run(statement: Sql | str) -> int:
+            return self.store.run(statement, **params)
+
+        with self.store.transaction():
+            if step.exclusive:
+                self.store.serialize(f"node {step.node_id}")
+            run("DELETE FROM batch")
+            claimed = run(step.claim)
+            if not claimed:
+                return 0, 0
+            if step.emits:
+                self.store.serialize("event")
+            self.store.after_fill("batch")
+            for statement in step.before:
+                run(statement)
+            logged = run(LOG)
+            run(step.count)
+            for statement in step.after:
+                run(statement)
+        return claimed, logged
+
+
+DUE = """SELECT n.id FROM node n WHERE EXISTS (SELECT 1 FROM token t WHERE t.shard = :shard AND t.node_id = n.id
+    AND t.due_at <= :now)"""
+LOG = """INSERT INTO step (token_id, node_id, seq, at, port, seen, reason)
+    SELECT b.id, :node, b.seq, :now, b.port, b.seen, b.reason FROM batch b WHERE b.port IS NOT NULL
+    OR b.reason IS NOT NULL"""

@@ -1,0 +1,176 @@
+"""Published versions: immutable, several alive at once."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from .. import audit
+from ..access import Actor, require
+from ..errors import BadInput, NotFound, ThroughlineError, listing
+from ..outreach import campaigns
+from ..sql import fold
+from ..store import Store
+from . import documents, reading
+from .graph import Journey, upstream
+from .live import Live
+from .nodes import Goal, Join
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One published version of a journey. fresh: it was made just now, not found unchanged."""
+
+    id: int
+    journey_id: int
+    journey: str
+    number: int
+    status: str
+    document: str
+    published_at: int
+    published_by: str
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One journey in a list. waiting: enrollments in progress; entered: enrollments ever."""
+
+    id: int
+    name: str
+    status: str
+    version: int | None
+    entered: int
+    waiting: int
+    updated_at: int
+
+
+def publish(store: Store, text: str, *, by: Actor, now: int) -> Version:
+    """Make the document the live version; the former one lets its people finish. An unchanged document changes nothing.
+
+    Raises Invalid: the document has errors; nothing is changed then.
+    """
+    require(by, "market")
+    journey = reading.read(documents.load(text), reading.known(store))
+    with store.transaction():
+        store.serialize("publish")
+        journey_id = _journey_row(store, journey, by=by, now=now)
+        live = _live_row(store, journey_id)
+        if live and live.document == text:
+            return live
+        number = 1 + (store.one("SELECT MAX(v.number) FROM journey_version v WHERE v.journey_id = :id", id=journey_id) or 0)
+        store.run("UPDATE journey_version SET status = 'draining' WHERE journey_id = :id AND status = 'live'", id=journey_id)
+        store.insert_many("journey_version", [{
+            "journey_id": journey_id, "number": number, "status": "live", "document": text, "published_at": now,
+            "published_by": by.name}])
+        made = _live_row(store, journey_id, fresh=True)
+        assert made
+        _register(store, Live(made.id, journey_id, "live", journey, {}))
+        store.run("UPDATE journey SET status = 'live', version_id = :version, updated_at = :now WHERE id = :id",
+                  version=made.id, now=now, id=journey_id)
+        audit.record(store, by, "journey.publish", journey.name, now=now, version=number)
+    return made
+
+
+def _journey_row(store: Store, journey: Journey, *, by: Actor, now: int) -> int:
+    """The journey's id, made on first publishing."""
+    campaign_id = campaigns.ensure(store, journey.campaign, by=by, now=now) if journey.campaign else None
+    key = fold(journey.name)
+    store.insert_many("journey", [{"key": key, "name": journey.name, "status": "draft", "campaign_id": campaign_id,
+                                   "created_at": now, "updated_at": now}], or_ignore=True)
+    store.run("UPDATE journey SET campaign_id = :campaign, name = :name WHERE key = :key",
+              campaign=campaign_id, name=journey.name, key=key)
+    return int(store.one("SELECT j.id FROM journey j WHERE j.key = :key", key=key))
+
+
+def _live_row(store: Store, journey_id: int, fresh: bool = False) -> Version | None:
+    found = store.row("""SELECT v.id, j.id, j.name, v.number, v.status, v.document, v.published_at, v.published_by
+        FROM journey_version v JOIN journey j ON j.id = v.journey_id WHERE j.id = :id AND v.status = 'live'""", id=journey_id)
+    return Version(*found, fresh=fresh) if found else None  # type: ignore[misc]
+
+
+def _register(store: Store, version: Live) -> None:
+    """Rows by which statements over all journeys find their way: who listens to what, what lies before a goal."""
+    nodes = version.journey.nodes
+    store.insert_many("node", [{"id": version.ids[node.id], "version_id": version.id, "key": node.id,
+                                "type": node.type, "is_join": int(isinstance(node, Join))}  # type: ignore[attr-defined]
+                               for node in nodes])
+    store.insert_many("listener", [{"node_id": version.ids[node.id], "event": name}
+                                   for node in nodes for name in dict.fromkeys(node.wakes_on())])
+    store.insert_many("upstream", [{"goal_id": version.ids[goal.id], "node_id": version.ids[key]}
+                                   for goal in nodes if isinstance(goal, Goal)
+                                   for key in sorted(upstream(version.layout, goal.id))])
+
+
+def load_live(store: Store, shard_count: int = 1) -> list[Live]:
+    """Every version that people may stand in, live and draining ones. One that no longer reads is left out and said."""
+    known = reading.known(store)
+    rows = store.rows("""SELECT v.id, v.journey_id, v.status, v.document, j.campaign_id FROM journey_version v
+        JOIN journey j ON j.id = v.journey_id AND j.status <> 'paused' WHERE v.status <> 'paused' AND (v.status = 'live'
+        OR EXISTS (SELECT 1 FROM enrollment r WHERE r.version_id = v.id AND r.status = 'active')) ORDER BY v.id""")
+    segments = {fold(name): id_ for id_, name in store.rows("SELECT s.id, s.name FROM segment s")}
+    found = []
+    for id_, journey_id, status, text, campaign_id in rows:
+        try:
+            journey = reading.read(documents.load(text), known)
+        except ThroughlineError as error:
+            log.error("journey version %s stands still: %s", id_, error)
+            continue
+        found.append(Live(id_, journey_id, status, journey, segments, campaign_id, shard_count))
+    return found
+
+
+def find_journey(store: Store, name: str) -> int:
+    """The id of a journey by name. Raises NotFound."""
+    found = store.one("SELECT j.id FROM journey j WHERE j.key = :key", key=fold(name.strip()))
+    if found is None:
+        names = [row[0] for row in store.rows("SELECT j.name FROM journey j")]
+        raise NotFound(f"there is no journey {name!r}. There are: {listing(names)}")
+    return int(found)
+
+
+def get_live(store: Store, name: str) -> Version:
+    """The live version of a journey. Raises NotFound: no such journey, or never published."""
+    found = _live_row(store, find_journey(store, name))
+    if found is None:
+        raise NotFound(f"the journey {name!r} has not been published")
+    return found
+
+
+def list_versions(store: Store, name: str) -> list[Version]:
+    """Every published version of a journey, the newest first. Raises NotFound."""
+    return [Version(*row) for row in store.rows("""SELECT v.id, j.id, j.name, v.number, v.status, v.document, v.published_at,
+            v.published_by FROM journey_version v JOIN journey j ON j.id = v.journey_id
+        WHERE j.id = :id ORDER BY v.number DESC""", id=find_journey(store, name))]
+
+
+def get_version(store: Store, name: str, number: int) -> Version:
+    """One published version. Raises NotFound with the numbers there are."""
+    found = list_versions(store, name)
+    one = next((version for version in found if version.number == number), None)
+    if one is None:
+        raise NotFound(f"{name} has no version {number}; there are {listing([str(v.number) for v in found])}")
+    return one
+
+
+def set_status(store: Store, name: str, status: str, *, by: Actor, now: int) -> None:
+    """Pause (people stand still, nobody enters) or resume a journey. Raises BadInput for any other status."""
+    require(by, "market")
+    if status not in ("live", "paused"):
+        raise BadInput(f"a journey is paused or live, not {status!r}")
+    journey_id = find_journey(store, name)
+    with store.transaction():
+        store.run("UPDATE journey SET status = :status, updated_at = :now WHERE id = :id AND version_id IS NOT NULL",
+                  status=status, now=now, id=journey_id)
+        audit.record(store, by, f"journey.{status}", name, now=now)
+
+
+def list_journeys(store: Store) -> list[Summary]:
+    """All journeys by name."""
+    return [Summary(*row) for row in store.rows("""SELECT j.id, j.name, j.status,
+            (SELECT v.number FROM journey_version v WHERE v.id = j.version_id),
+            (SELECT COUNT(*) FROM enrollment r WHERE r.journey_id = j.id),
+            (SELECT COUNT(*) FROM enrollment r WHERE r.journey_id = j.id AND r.status = 'active'), j.updated_at
+        FROM journey j ORDER BY j.key""")]

@@ -1,0 +1,1 @@
+"""One pass round the loop, and what can be asked of it afterwards."""

@@ -1,0 +1,99 @@
+"""Why is somebody where they are in a journey: the step log in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..clock import FOREVER
+from ..errors import NotFound
+from ..journeys import documents, reading, versions
+from ..journeys.graph import Journey
+from ..people import contacts
+from ..store import Store
+
+_EVENT_SEEN = frozenset({"wait_for"})
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One step. seen: the evidence as an integer; event: what that event was, where it is one."""
+
+    at: int
+    node: str
+    sentence: str
+    port: str | None
+    reason: str | None
+    seen: int | None
+    event: str | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where somebody waits. due_at: when they are looked at next; None when only an event brings them on. reason: a code
+    of `limits.REASONS` when a message is held back."""
+
+    node: str
+    sentence: str
+    since: int
+    due_at: int | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One enrollment."""
+
+    journey: str
+    version: int
+    status: str
+    reason: str | None
+    started_at: int
+    ended_at: int | None
+    entered_by: str
+    steps: list[Taken]
+    waiting: list[Standing]
+
+
+def explain(store: Store, who: str, journey: str | None = None) -> list[Passage]:
+    """Every passage of a contact, newest first, of one journey or of all. Raises NotFound."""
+    contact_id = contacts.find(store, who)
+    if contact_id is None:
+        raise NotFound(f"there is no contact {who!r}")
+    only = versions.find_journey(store, journey) if journey else None
+    where = "AND r.journey_id = :journey" if only else ""
+    rows = store.rows(f"""SELECT r.id, j.name, v.number, v.document, r.status, r.reason, r.started_at, r.ended_at, e.name
+        FROM enrollment r JOIN journey j ON j.id = r.journey_id JOIN journey_version v ON v.id = r.version_id
+        LEFT JOIN event e ON e.id = r.since_event
+        WHERE r.contact_id = :contact {where} ORDER BY r.id DESC""", contact=contact_id, journey=only)
+    known = reading.known(store)
+    return [_passage(store, row, reading.read(documents.load(row[3]), known)) for row in rows]
+
+
+def _passage(store: Store, row: tuple[object, ...], graph: Journey) -> Passage:
+    id_, name, number, _, status, reason, started_at, ended_at, entered_by = row
+    sentences = {node.id: node.describe() for node in graph.nodes}
+    return Passage(
+        journey=str(name), version=int(str(number)), status=str(status), reason=reason and str(reason),  # type: ignore[arg-type]
+        started_at=int(str(started_at)), ended_at=None if ended_at is None else int(str(ended_at)),
+        entered_by=str(entered_by), steps=_steps(store, int(str(id_)), sentences),
+        waiting=_waiting(store, int(str(id_)), sentences))
+
+
+def _steps(store: Store, enrollment: int, sentences: dict[str, str]) -> list[Taken]:
+    rows = store.rows("""SELECT s.at, n.key, n.type, s.port, COALESCE(s.reason, m.reason), s.seen,
+            (SELECT e.name || COALESCE(' ' || e.object, '') FROM event e WHERE e.id = s.seen)
+        FROM step s JOIN node n ON n.id = s.node_id
+        LEFT JOIN message m ON m.node_id = s.node_id AND m.token_id = s.token_id AND m.visit = s.seq
+        WHERE s.token_id BETWEEN :low AND :low + 63 ORDER BY s.id""", low=enrollment * 64)
+    return [Taken(at, key, sentences.get(key, ""), port, reason, seen,
+                  event if kind in _EVENT_SEEN or port in ("exited", "pulled") else None)
+            for at, key, kind, port, reason, seen, event in rows]
+
+
+def _waiting(store: Store, enrollment: int, sentences: dict[str, str]) -> list[Standing]:
+    rows = store.rows("""SELECT n.key, t.arrived_at, COALESCE(m.due_at, t.due_at), m.reason
+        FROM token t JOIN node n ON n.id = t.node_id
+        LEFT JOIN message m ON m.token_id = t.id AND m.visit = t.seq AND m.node_id = t.node_id AND m.status = 'queued'
+        WHERE t.id BETWEEN :low AND :low + 63 ORDER BY t.id""", low=enrollment * 64)
+    return [Standing(key, sentences.get(key, ""), since, None if due_at >= FOREVER else due_at, reason)
+            for key, since, due_at, reason in rows]

@@ -1,0 +1,1 @@
+"""Measure: what it cost, what it earned, and who gets the credit."""

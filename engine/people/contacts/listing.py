@@ -1,0 +1,98 @@
+"""Contacts a page at a time: who fits, in which order, and how many they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...errors import BadInput
+from ...lazy import pd
+from ...sql import Sql, join, sql
+from ...store import Store
+
+MOST_FOUND = 1_000  # people a search of words brings; more words bring fewer
+MOST_ROWS = 1_000  # of one page
+ORDERS = {"newest": "c.id DESC", "score": "c.engagement_score + c.fit_score DESC, c.id DESC"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Who is looked for; what is empty is not asked. text: beginnings of words of name, address, id or phone."""
+
+    text: str = ""
+    tag: str | None = None
+    list: str | None = None
+    segment: str | None = None
+    stage: str | None = None
+    account_id: int | None = None
+    with_score: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """rows: id, name, email, external_id, account, stage, owner, fit_score, engagement_score, created_at (UTC seconds)."""
+
+    rows: pd.DataFrame
+    total: int
+
+
+def page(store: Store, wanted: Wanted, *, order: str = "newest", offset: int = 0, limit: int = 50) -> Page:
+    """One page of those who fit. Raises BadInput: no such order, or too large a page."""
+    if order not in ORDERS or not 0 < limit <= MOST_ROWS or offset < 0:
+        raise BadInput(f"a page has an order ({', '.join(ORDERS)}) and 1 to {MOST_ROWS:,} rows")
+    where = matching(store, wanted)
+    total = store.one(sql("SELECT COUNT(*) FROM contact c WHERE {where}", where=where))
+    rows = store.frame(sql(f"""SELECT c.id, TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')) AS name,
+            c.email, c.external_id, a.name AS account, c.stage, c.owner, c.fit_score, c.engagement_score, c.created_at
+        FROM contact c LEFT JOIN account a ON a.id = c.account_id WHERE {{where}}
+        ORDER BY {ORDERS[order]} LIMIT :limit OFFSET :offset""", where=where, limit=limit, offset=offset))
+    return Page(rows, int(total))
+
+
+def ids(store: Store, wanted: Wanted, *, limit: int) -> list[int]:
+    """The ids of those who fit, the newest first."""
+    found = sql("SELECT c.id FROM contact c WHERE {where} ORDER BY c.id DESC LIMIT :limit", where=matching(store, wanted),
+                limit=limit)
+    return [row[0] for row in store.rows(found)]
+
+
+def matching(store: Store, wanted: Wanted) -> Sql:
+    """The test of those who fit, over a contact `c`."""
+    tests = [sql("c.anonymous = 0")]
+    if wanted.text.strip():
+        found = store.search(wanted.text, MOST_FOUND)
+        tests.append(sql("c.id IN ({ids})", ids=join(", ", [sql(":id", id=one) for one in found])) if found else sql("1 = 0"))
+    for what, name in (("tag", wanted.tag), ("list", wanted.list), ("segment", wanted.segment)):
+        if name is not None:
+            pairs = "segment_member" if what == "segment" else f"contact_{what}"
+            tests.append(sql(f"c.id IN (SELECT m.contact_id FROM {pairs} m JOIN {what} t ON t.id = m.{what}_id "
+                             "WHERE t.name = :name)", name=name))
+    if wanted.stage is not None:
+        tests.append(sql("c.stage = :stage", stage=wanted.stage) if wanted.stage else sql("c.stage IS NULL"))
+    if wanted.account_id is not None:
+        tests.append(sql("c.account_id = :account", account=wanted.account_id))
+    if wanted.with_score:
+        tests.append(sql("c.engagement_score + c.fit_score <> 0"))
+    return join(" AND ", tests)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A tag or list and how many contacts carry it."""
+
+    name: str
+    contacts: int
+
+
+def list_labels(store: Store, what: str) -> list[Label]:
+    """All tags (`tag`) or lists (`list`) by name."""
+    if what not in ("tag", "list"):
+        raise BadInput(f"{what!r}: choose tag or list")
+    return [Label(*row) for row in store.rows(
+        f"SELECT t.name, (SELECT COUNT(*) FROM contact_{what} m WHERE m.{what}_id = t.id) FROM {what} t ORDER BY t.key")]
+
+
+def label_names(store: Store, what: str) -> list[str]:
+    """The names of all tags or lists, without counting anybody."""
+    if what not in ("tag", "list"):
+        raise BadInput(f"{what!r}: choose tag or list")
+    return [row[0] for row in store.rows(f"SELECT t.name FROM {what} t ORDER BY t.key")]

@@ -1,0 +1,273 @@
+"""Every table: its definition, and the room that alone writes it.
+
+{id} is a generated key that is never reused, {big} a 64-bit integer (ids, UTC seconds, minor units, flags 0/1),
+{real} a double, {json} a JSON document. Text keys called `key` are folded names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """`owner` is a module or floor below `engine`, with dots; only code under it may write the table."""
+
+    name: str
+    owner: str
+    columns: str
+    indexes: tuple[str, ...] = ()  # "name (columns)" or "UNIQUE name (columns) WHERE …"
+
+    @property
+    def statements(self) -> list[str]:
+        """The definition as statements for `Store.script`."""
+        made = [f"CREATE TABLE IF NOT EXISTS {self.name} ({self.columns})"]
+        for index in self.indexes:
+            unique, rest = ("UNIQUE ", index[7:]) if index.startswith("UNIQUE ") else ("", index)
+            name, columns = rest.split(" ", 1)
+            made.append(f"CREATE {unique}INDEX IF NOT EXISTS {name} ON {self.name} {columns}")
+        return made
+
+
+GROUND = (
+    Table("setting", "access", "key TEXT PRIMARY KEY, value {json} NOT NULL"),
+    Table("app_user", "access", "email TEXT PRIMARY KEY, name TEXT, role TEXT NOT NULL, created_at {big} NOT NULL"),
+    Table("write_key", "access", """id {id}, name TEXT NOT NULL, key_hash TEXT NOT NULL UNIQUE, created_at {big} NOT NULL,
+        revoked_at {big}"""),
+    Table("audit", "audit", """id {id}, at {big} NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL,
+        subject TEXT NOT NULL, detail {json} NOT NULL""", ("audit_subject (subject, id)",)),
+    Table("heartbeat", "service.health", """name TEXT PRIMARY KEY, at {big} NOT NULL, pid {big} NOT NULL, host TEXT NOT NULL,
+        detail {json} NOT NULL"""),
+    # How far a consumer has come: the newest event it has heard, and the moment up to which time has been dealt with.
+    Table("watermark", "schema", "name TEXT PRIMARY KEY, event_id {big} NOT NULL, at {big} NOT NULL"),
+    Table("zone_span", "maths.zones", """zone TEXT NOT NULL, from_at {big} NOT NULL, until_at {big} NOT NULL,
+        offset_s {big} NOT NULL, PRIMARY KEY (zone, from_at)"""),
+    # One command that changed many contacts: an import, or a fix. ranges: the ids of the rows it wrote, so that it can be
+    # undone: {"contact": [[first, last], …], "contact_change": …, "consent": …}.
+    Table("import_batch", "service.batches", """id {id}, kind TEXT NOT NULL, file TEXT NOT NULL, at {big} NOT NULL,
+        actor TEXT NOT NULL, counts {json} NOT NULL, source TEXT NOT NULL, ranges {json} NOT NULL, undone_at {big}"""),
+    # How clean the contacts were on a day, by kind of finding; kind `contacts`: how many there were.
+    Table("quality_count", "service.quality", """day {big} NOT NULL, kind TEXT NOT NULL, count {big} NOT NULL,
+        PRIMARY KEY (day, kind)"""),
+)
+
+PEOPLE = (
+    # hash31: a stored hash of the identity the contact came with; arms of tests are arithmetic on it.
+    # held_until: sales is talking to them; marketing waits until then.
+    # anonymous: a visitor known by a cookie only; in no segment, journey or count until identified.
+    Table("contact", "people.contacts", """id {id}, external_id TEXT, email TEXT, phone TEXT, first_name TEXT, last_name TEXT,
+        time_zone TEXT, locale TEXT, stage TEXT, account_id {big}, owner TEXT, source TEXT,
+        fit_score {big} NOT NULL DEFAULT 0, engagement_score {big} NOT NULL DEFAULT 0, hash31 {big} NOT NULL,
+        anonymous {big} NOT NULL DEFAULT 0, restricted {big} NOT NULL DEFAULT 0, is_test {big} NOT NULL DEFAULT 0,
+        held_until {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL""",
+          ("contact_stage (stage)", "contact_account (account_id)", "contact_created (created_at)",
+           "contact_score ((engagement_score + fit_score), id) WHERE engagement_score + fit_score <> 0")),
+    # kind: email (normalized), external_id, phone, anonymous_id. address_hash: what the suppression list keeps.
+    Table("identifier", "people.contacts", """kind TEXT NOT NULL, value TEXT NOT NULL, contact_id {big} NOT NULL,
+        address_hash TEXT, PRIMARY KEY (kind, value)""",
+          ("identifier_contact (contact_id)", "identifier_hash (address_hash) WHERE address_hash IS NOT NULL")),
+    Table("contact_merge", "people.contacts", """id {id}, keeper_id {big} NOT NULL, loser_id {big} NOT NULL, at {big} NOT NULL,
+        actor TEXT NOT NULL, detail {json} NOT NULL""", ("contact_merge_loser (loser_id)",)),
+    # Pairs that looked like one person and are two.
+    Table("kept_apart", "people.duplicates", """low_id {big} NOT NULL, high_id {big} NOT NULL, at {big} NOT NULL,
+        PRIMARY KEY (low_id, high_id)"""),
+    # kind: field, tag, list, stage, owner, account. A contact's first values are no change.
+    Table("contact_change", "people.contacts", """id {id}, contact_id {big} NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+        old TEXT, new TEXT, at {big} NOT NULL, source TEXT NOT NULL""", ("contact_change_contact (contact_id, id)",
+                                            "contact_change_stage (new, at, contact_id) WHERE kind = 'stage'")),
+    # Contacts whose facts changed since the watch last looked. Deleted when looked at.
+    Table("dirty_contact", "people.dirty", "id {id}, contact_id {big} NOT NULL"),
+    Table("account", "people.accounts", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT, industry TEXT,
+        employees {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL""", ("account_domain (domain)",)),
+    # name: domain, industry or employees. What an account came with is no change.
+    Table("account_change", "people.accounts", """id {id}, account_id {big} NOT NULL, name TEXT NOT NULL, old TEXT, new TEXT,
+        at {big} NOT NULL""", ("account_change_account (account_id, id)",)),
+    # column_name: cf_<id> on the contact (or account) table. kind: text number date datetime bool enum list.
+    Table("field", "people.fields", """id {id}, entity TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
+        kind TEXT NOT NULL, options {json} NOT NULL, column_name TEXT NOT NULL, created_at {big} NOT NULL,
+        UNIQUE (entity, key)"""),
+    Table("tag", "people.contacts", "id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL"),
+    Table("contact_tag", "people.contacts", """contact_id {big} NOT NULL, tag_id {big} NOT NULL, at {big} NOT NULL,
+        PRIMARY KEY (contact_id, tag_id)""", ("contact_tag_tag (tag_id, contact_id)",)),
+    Table("list", "people.contacts", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, description TEXT,
+        created_at {big} NOT NULL"""),
+    Table("contact_list", "people.contacts", """contact_id {big} NOT NULL, list_id {big} NOT NULL, at {big} NOT NULL,
+        PRIMARY KEY (contact_id, list_id)""", ("contact_list_list (list_id, contact_id)",)),
+    # A ledger: the newest row (at, id) of a contact, channel and topic is the state. topic '' is the channel as a whole.
+    # status: subscribed, unsubscribed, pending, bounced, complained.
+    Table("consent", "people.consent", """id {id}, contact_id {big} NOT NULL, channel TEXT NOT NULL, topic TEXT NOT NULL,
+        purpose TEXT NOT NULL, status TEXT NOT NULL, basis TEXT NOT NULL, source TEXT NOT NULL, text_shown TEXT, ip TEXT,
+        at {big} NOT NULL, actor TEXT NOT NULL""", ("consent_state (contact_id, channel, topic, at, id)",)),
+    # The hash chains of `consent` and `audit`, in the order of sealing. subject_id: whose consent it was when it was sealed.
+    # salt: what proves the row; NULL once the row has been forgotten.
+    Table("chain_link", "people.chain", """id {id}, ledger TEXT NOT NULL, row_id {big} NOT NULL, subject_id {big}, salt TEXT,
+        payload_hash TEXT NOT NULL, row_hash TEXT NOT NULL, UNIQUE (ledger, row_id)""", ("chain_link_order (ledger, id)",)),
+    # level: global, channel, topic. Kept by salted hash, so it survives the erasure of the contact.
+    Table("suppression", "people.consent", """id {id}, address_hash TEXT NOT NULL, level TEXT NOT NULL, channel TEXT NOT NULL,
+        topic TEXT NOT NULL, reason TEXT NOT NULL, evidence TEXT, at {big} NOT NULL, actor TEXT NOT NULL,
+        released_at {big}""", ("UNIQUE suppression_one (address_hash, level, channel, topic) WHERE released_at IS NULL",)),
+    # kind: access, erase, restrict, lift, object, rectify.
+    Table("privacy_request", "service.privacy", """id {id}, kind TEXT NOT NULL, contact_id {big} NOT NULL,
+        received_at {big} NOT NULL, due_at {big} NOT NULL, done_at {big}, note TEXT""",
+          ("privacy_request_open (due_at) WHERE done_at IS NULL", "privacy_request_contact (contact_id)")),
+    Table("deal", "people.deals", """id {id}, deal_id TEXT NOT NULL UNIQUE, name TEXT, stage TEXT, amount_minor {big},
+        currency TEXT, created_at {big} NOT NULL, closed_at {big}, won {big}, lost_reason TEXT, source_campaign TEXT,
+        owner TEXT, updated_at {big} NOT NULL""", ("deal_closed (closed_at)",)),
+    Table("deal_contact", "people.deals", """deal_id {big} NOT NULL, contact_id {big} NOT NULL,
+        PRIMARY KEY (deal_id, contact_id)""", ("deal_contact_contact (contact_id)",)),
+)
+
+ACTIVITY = (
+    # object: the main property (path, link, product, segment id), folded. historic: imported; wakes nothing.
+    # verdict: human, machine or NULL = not judged. message_id: the message that an open, click or reply belongs to.
+    Table("event", "activity.events", """id {id}, contact_id {big} NOT NULL, name TEXT NOT NULL, object TEXT,
+        occurred_at {big} NOT NULL, received_at {big} NOT NULL, value_minor {big}, currency TEXT, props {json} NOT NULL,
+        dedupe_key TEXT NOT NULL UNIQUE, source TEXT NOT NULL, historic {big} NOT NULL DEFAULT 0, verdict TEXT,
+        message_id {big}""",
+          ("event_contact (contact_id, name, occurred_at)", "event_what (name, object, occurred_at, contact_id, verdict)",
+           "event_when (name, occurred_at, contact_id, verdict)")),
+    # What came in and could not be used, and why. The newest ones only.
+    Table("refusal", "activity.intake", """id {id}, at {big} NOT NULL, kind TEXT NOT NULL, dedupe_key TEXT NOT NULL,
+        reason TEXT NOT NULL, payload {json} NOT NULL"""),
+)
+
+AUDIENCE = (
+    # refreshed_at: when everybody was last asked, which took so many seconds; differences: what the newest nightly audit found.
+    Table("segment", "audience", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, rule {json} NOT NULL,
+        sentence TEXT NOT NULL, version {big} NOT NULL, status TEXT NOT NULL DEFAULT 'live', created_at {big} NOT NULL,
+        updated_at {big} NOT NULL, refreshed_at {big}, seconds {real}, differences {big} NOT NULL DEFAULT 0,
+        reviewed_at {big}"""),
+    Table("segment_version", "audience.segments", """segment_id {big} NOT NULL, version {big} NOT NULL, rule {json} NOT NULL,
+        at {big} NOT NULL, actor TEXT NOT NULL, PRIMARY KEY (segment_id, version)"""),
+    Table("segment_member", "audience.watch", """segment_id {big} NOT NULL, contact_id {big} NOT NULL,
+        entered_at {big} NOT NULL, PRIMARY KEY (segment_id, contact_id)""", ("segment_member_contact (contact_id)",)),
+    Table("segment_change", "audience.watch", """id {id}, segment_id {big} NOT NULL, contact_id {big} NOT NULL,
+        change TEXT NOT NULL, at {big} NOT NULL""",
+          ("segment_change_segment (segment_id, at)", "segment_change_contact (contact_id)")),
+    # document: {event, where} or {rule}, points, group, caps. segment_id: the state of a rule, kept by the watch.
+    Table("score_rule", "audience.scoring", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, version {big} NOT NULL,
+        status TEXT NOT NULL, document {json} NOT NULL, sentence TEXT NOT NULL, segment_id {big}, created_at {big} NOT NULL,
+        updated_at {big} NOT NULL"""),
+    Table("score_rule_version", "audience.scoring", """rule_id {big} NOT NULL, version {big} NOT NULL, document {json} NOT NULL,
+        at {big} NOT NULL, actor TEXT NOT NULL, PRIMARY KEY (rule_id, version)"""),
+    # The score that was told last, and when it falls by itself.
+    Table("score_level", "audience.scoring", """contact_id {big} NOT NULL, grp TEXT NOT NULL, score {big} NOT NULL,
+        falls_at {big}, PRIMARY KEY (contact_id, grp)""", ("score_level_falls (falls_at) WHERE falls_at IS NOT NULL",)),
+    # grp: fit or engagement. One entry per visit of a journey node, or per score rule and event.
+    # uncounted: 1 until the score is made equal to the sum; 2 the same, and nobody is told since the cause is history.
+    Table("score_entry", "audience.scoring", """id {id}, contact_id {big} NOT NULL, grp TEXT NOT NULL, points {big} NOT NULL,
+        reason TEXT NOT NULL, at {big} NOT NULL, node_id {big}, token_id {big}, visit {big}, rule_id {big},
+        event_id {big}, uncounted {big} NOT NULL DEFAULT 0""",
+          ("score_entry_contact (contact_id, id)", "UNIQUE score_entry_once (node_id, token_id, visit)",
+           "UNIQUE score_entry_event (rule_id, event_id)", "score_entry_rule (rule_id, contact_id) WHERE rule_id IS NOT NULL",
+           "score_entry_uncounted (contact_id) WHERE uncounted > 0")),
+    Table("stage_rule", "audience.lifecycle", """stage TEXT PRIMARY KEY, rule {json} NOT NULL, sentence TEXT NOT NULL,
+        regress {big} NOT NULL, segment_id {big} NOT NULL, updated_at {big} NOT NULL"""),
+    # by_hand: a person decided it, and rules respect that.
+    Table("stage_change", "audience.lifecycle", """id {id}, contact_id {big} NOT NULL, old TEXT, new TEXT NOT NULL,
+        at {big} NOT NULL, source TEXT NOT NULL, by_hand {big} NOT NULL DEFAULT 0""", ("stage_change_contact (contact_id, id)",
+                                                      "stage_change_new (new, at, contact_id)")),
+    # weekdays: a list of 0 (Monday) to 6. turn, last_turn: where the round robin stands, in millionths of a lead.
+    Table("sales_rep", "audience.routing", """email TEXT PRIMARY KEY, name TEXT NOT NULL, weight {big} NOT NULL, capacity {big},
+        zone TEXT NOT NULL, opens_s {big} NOT NULL, shuts_s {big} NOT NULL, weekdays {json} NOT NULL, away_from {big},
+        away_until {big}, turn {big} NOT NULL, last_turn {big} NOT NULL"""),
+    Table("routing_rule", "audience.routing", """key TEXT PRIMARY KEY, name TEXT NOT NULL, place {big} NOT NULL, rule {json},
+        sentence TEXT NOT NULL, reps {json} NOT NULL, updated_at {big} NOT NULL"""),
+    # A contact handed to sales. owner: a rep by email, NULL in the fallback queue. status: open, accepted, rejected, done.
+    # due_at: when an answer is due; NULL while nobody has it. reason: why it was rejected.
+    Table("task", "audience.routing", """id {id}, contact_id {big} NOT NULL, owner TEXT, why TEXT NOT NULL, route TEXT NOT NULL,
+        status TEXT NOT NULL, created_at {big} NOT NULL, due_at {big}, snoozed_until {big}, answered_at {big},
+        answered_by TEXT, reason TEXT, note TEXT""",
+          ("UNIQUE task_open (contact_id) WHERE status = 'open'", "task_contact (contact_id, id)",
+           "task_due (due_at) WHERE status = 'open'", "task_owner (owner, status)")),
+    # Each rep a task came to. outcome NULL: has it now; accepted, rejected, breached, taken (by another), left (the team).
+    Table("task_turn", "audience.routing", """id {id}, task_id {big} NOT NULL, rep TEXT NOT NULL, at {big} NOT NULL,
+        ended_at {big}, outcome TEXT""", ("task_turn_task (task_id)", "task_turn_rep (rep, at)")),
+)
+
+CONTENT = (
+    Table("template", "content.templates", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, channel TEXT NOT NULL,
+        version_id {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL, archived_at {big}"""),
+    Table("template_version", "content.templates", """id {id}, template_id {big} NOT NULL, version {big} NOT NULL,
+        subject TEXT, preheader TEXT, html TEXT, text TEXT, source TEXT, source_kind TEXT NOT NULL, at {big} NOT NULL,
+        actor TEXT NOT NULL, UNIQUE (template_id, version)"""),
+    # Where a tracked link leads. One row per distinct address in what a template version rendered.
+    Table("link", "content.links", """id {id}, template_version_id {big} NOT NULL, url TEXT NOT NULL,
+        UNIQUE (template_version_id, url)"""),
+)
+
+OUTREACH = (
+    Table("campaign", "outreach.campaigns", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, owner TEXT, goal TEXT,
+        budget_minor {big}, currency TEXT, starts_at {big}, ends_at {big}, utm_name TEXT, created_at {big} NOT NULL"""),
+    # One intended send. class: marketing or transactional. status: queued, admitted, sending, then one of the terminal
+    # sent, skipped, failed, unknown, canceled. channel is what the journey asked for, transport what carried it.
+    # reason: a code; detail: the words of whoever refused. round: rises when a person queues it again. told_at: when its
+    # outcome went to the inbox as an event.
+    Table("message", "outreach.messages", """id {id}, journey_id {big}, enrollment_id {big}, node_id {big}, token_id {big},
+        visit {big}, contact_id {big} NOT NULL, channel TEXT NOT NULL, template_id {big} NOT NULL,
+        template_version_id {big}, campaign_id {big}, topic TEXT NOT NULL DEFAULT '', priority {big} NOT NULL DEFAULT 0,
+        class TEXT NOT NULL DEFAULT 'marketing', status TEXT NOT NULL, reason TEXT, transport TEXT, address TEXT,
+        provider_id TEXT, created_at {big} NOT NULL, due_at {big} NOT NULL, admitted_at {big}, claimed_at {big},
+        sent_at {big}, attempts {big} NOT NULL DEFAULT 0, detail TEXT, round {big} NOT NULL DEFAULT 0, told_at {big},
+        UNIQUE (token_id, visit, node_id)""",
+          ("message_contact (contact_id, created_at)", "message_open (status, due_at, id) "
+           "WHERE status IN ('queued', 'admitted', 'sending')",
+           "message_untold (id) WHERE told_at IS NULL AND status IN ('sent', 'failed', 'unknown')")),
+    # What was really sent, kept for the timeline; erased with the contact.
+    Table("message_copy", "outreach.messages", """message_id {big} PRIMARY KEY, subject TEXT, html TEXT, text TEXT,
+        links {json} NOT NULL"""),
+)
+
+JOURNEYS = (
+    # status: draft (never published), live, paused, draining, archived.
+    Table("journey", "journeys", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, status TEXT NOT NULL,
+        campaign_id {big}, version_id {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL"""),
+    Table("journey_draft", "journeys", """journey_id {big} PRIMARY KEY, document TEXT NOT NULL, rev {big} NOT NULL,
+        updated_at {big} NOT NULL, updated_by TEXT NOT NULL"""),
+    # status: live, draining (lets its people finish), paused.
+    Table("journey_version", "journeys", """id {id}, journey_id {big} NOT NULL, number {big} NOT NULL, status TEXT NOT NULL,
+        document TEXT NOT NULL, published_at {big} NOT NULL, published_by TEXT NOT NULL, UNIQUE (journey_id, number)"""),
+    Table("node", "journeys", """id {big} PRIMARY KEY, version_id {big} NOT NULL, key TEXT NOT NULL, type TEXT NOT NULL,
+        is_join {big} NOT NULL""", ("node_version (version_id)",)),
+    Table("listener", "journeys", "node_id {big} NOT NULL, event TEXT NOT NULL, PRIMARY KEY (node_id, event)"),
+    Table("upstream", "journeys", "goal_id {big} NOT NULL, node_id {big} NOT NULL, PRIMARY KEY (goal_id, node_id)"),
+    # since_event: the event that caused it. ended_event: the last event heard when it ended. entered_by: trigger node.
+    Table("enrollment", "journeys", """id {id}, journey_id {big} NOT NULL, version_id {big} NOT NULL,
+        contact_id {big} NOT NULL, key TEXT NOT NULL DEFAULT '', props {json} NOT NULL, status TEXT NOT NULL DEFAULT 'active',
+        reason TEXT, since_event {big} NOT NULL, started_at {big} NOT NULL, ended_at {big}, ended_event {big},
+        entered_by {big} NOT NULL, UNIQUE (contact_id, journey_id, key, since_event)""",
+          ("enrollment_active (contact_id) WHERE status = 'active'", "enrollment_version (version_id, status)")),
+    # id = enrollment_id * 64 + branch. since_event: events up to this id are behind the token.
+    # memo: what the node saw when it let the token wait. seq rises over the whole enrollment.
+    Table("token", "journeys", """id {big} PRIMARY KEY, enrollment_id {big} NOT NULL, contact_id {big} NOT NULL,
+        shard {big} NOT NULL, node_id {big} NOT NULL, due_at {big} NOT NULL, arrived_at {big} NOT NULL, seq {big} NOT NULL,
+        since_event {big} NOT NULL, memo {big}""", ("token_due (shard, node_id, due_at, id)",)),
+    # Append-only. seen: the integer the decision rested on (an event id, a bucket, a verdict code).
+    Table("step", "journeys", """id {id}, token_id {big} NOT NULL, node_id {big} NOT NULL, seq {big} NOT NULL,
+        at {big} NOT NULL, port TEXT, seen {big}, reason TEXT""", ("step_token (token_id)",)),
+    Table("node_stat", "journeys", "id {id}, node_id {big} NOT NULL, port TEXT NOT NULL, n {big} NOT NULL",
+          ("node_stat_node (node_id)",)),  # appended, summed when read, folded by the tick
+    Table("rate_slot", "journeys", "node_id {big} PRIMARY KEY, next_slot {big} NOT NULL"),
+)
+
+MEASURE = (
+    Table("cost", "measure.costs", """id {id}, campaign TEXT, channel TEXT, category TEXT NOT NULL, amount_minor {big} NOT NULL,
+        currency TEXT NOT NULL, from_at {big} NOT NULL, until_at {big} NOT NULL, hours {real}, rate_minor {big}, note TEXT,
+        dedupe_key TEXT NOT NULL UNIQUE, created_at {big} NOT NULL""", ("cost_from (from_at)",)),
+)
+
+TABLES = (*GROUND, *PEOPLE, *ACTIVITY, *AUDIENCE, *CONTENT, *OUTREACH, *JOURNEYS, *MEASURE)
+
+# Where everything from outside arrives. kind: track, identify, alias, group. payload: what `activity.intake` reads.
+INBOX = Table("inbox", "activity.inbox", """id {id}, received_at {big} NOT NULL, kind TEXT NOT NULL,
+    dedupe_key TEXT NOT NULL, payload {json} NOT NULL""")
+
+# Working tables of a connection. batch: the rows a runner holds (seen, port, reason = the decision on each).
+# dirty: contacts to look at again, with the newest event that says so (0 = none).
+ROW = "id, enrollment_id, contact_id, shard, due_at, arrived_at, seq, since_event, memo"
+TEMPORARY = (
+    """CREATE TEMP TABLE IF NOT EXISTS batch (id {big} PRIMARY KEY, enrollment_id {big}, contact_id {big}, shard {big},
+        due_at {big}, arrived_at {big}, seq {big}, since_event {big}, memo {big}, seen {big}, port TEXT, reason TEXT)""",
+    "CREATE TEMP TABLE IF NOT EXISTS dirty (contact_id {big} PRIMARY KEY, event_id {big})",
+    "CREATE TEMP TABLE IF NOT EXISTS picked (id {big} PRIMARY KEY, contact_id {big})",
+)

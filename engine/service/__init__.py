@@ -1,0 +1,1 @@
+"""What runs beside the engine: the collector, imports, the worker and its health."""

@@ -1,0 +1,101 @@
+"""What somebody should look at, and what is still to be set up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..access import setting
+from ..clock import DAY
+from ..config import Config
+from ..outreach import messages
+from ..store import Store
+from . import health, privacy
+
+RECENT_S = 7 * DAY
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence, how bad it is, and where to go: a page and the words of its address."""
+
+    level: Literal["error", "warning", "info"]
+    sentence: str
+    page: str
+    params: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to set up, and whether that is done."""
+
+    done: bool
+    title: str
+    sentence: str
+    page: str
+    params: dict[str, str] = field(default_factory=dict)
+
+
+def notices(store: Store, *, now: int, clock_now: int) -> list[Notice]:
+    """Everything that is not as it should be, the worst first. clock_now: the clock on the wall; the runner breathes by it."""
+    found = [*_runner(store, clock_now), *_messages(store), *_refused(store, now), *_paused(store), *_late(store, now)]
+    return sorted(found, key=lambda one: ("error", "warning", "info").index(one.level))
+
+
+def _late(store: Store, now: int) -> Iterator[Notice]:
+    if count := privacy.overdue(store, now=now):
+        yield Notice("error", f"{count} {'request' if count == 1 else 'requests'} about personal data "
+                     f"{'is' if count == 1 else 'are'} past the month there was to answer.", "settings", {"view": "privacy"})
+
+
+def setup(store: Store, config: Config) -> list[Step]:
+    """The way from an empty workspace to the first journey that runs."""
+    def there(statement: str) -> bool:
+        return store.one(statement) is not None
+
+    sender = setting(store, "sender", {}) or config.mail_from
+    return [
+        Step(there("SELECT 1 FROM contact c WHERE c.anonymous = 0 LIMIT 1"), "Bring your contacts",
+             "Import a CSV or a workbook, or add somebody by hand.", "contacts", {"view": "import"}),
+        Step(bool(sender), "Say who writes", "The name and address that mail comes from.", "settings", {"view": "sending"}),
+        Step(bool(config.smtp_url) and not setting(store, "capture_only", False), "Connect a mail server",
+             "Until then messages are captured here and nothing leaves.", "settings", {"view": "sending"}),
+        Step(there("SELECT 1 FROM write_key k WHERE k.revoked_at IS NULL LIMIT 1"), "Listen to your website",
+             "A write key lets your website send what people do.", "settings", {"view": "keys"}),
+        Step(there("SELECT 1 FROM segment s LIMIT 1"), "Make a segment", "Say who belongs together, and watch the number.",
+             "segments", {"edit": "new"}),
+        Step(there("SELECT 1 FROM template t LIMIT 1"), "Write a message", "A template with a subject and a link.", "content"),
+        Step(there("SELECT 1 FROM journey j WHERE j.status = 'live' LIMIT 1"), "Publish a journey",
+             "Draw what happens to whom, and let it run.", "journeys"),
+    ]
+
+
+def _runner(store: Store, clock_now: int) -> Iterator[Notice]:
+    breath = health.runner_state(store, now=clock_now)
+    if breath.state in ("silent", "trouble"):
+        yield Notice("error", f"{breath.words}. {breath.help}", "activity", {"view": "runner"})
+    elif breath.state == "never":
+        yield Notice("info", f"{breath.words}. {breath.help}", "activity", {"view": "runner"})
+
+
+def _messages(store: Store) -> Iterator[Notice]:
+    counts = messages.counts(store)
+    for status, level, words in (("unknown", "warning", "may or may not have gone out: look at them and queue them again"),
+                                 ("failed", "warning", "could not be sent")):
+        if number := counts.get(status, 0):
+            one = "message" if number == 1 else "messages"
+            yield Notice(level, f"{number:,} {one} {words}.", "activity",  # type: ignore[arg-type]
+                         {"view": "messages", "status": status})
+
+
+def _refused(store: Store, now: int) -> Iterator[Notice]:
+    number = store.one("SELECT COUNT(*) FROM refusal r WHERE r.at > :since", since=now - RECENT_S)
+    if number:
+        yield Notice("info", f"{number:,} {'item' if number == 1 else 'items'} that came in within a week could not be used.",
+                     "activity", {"view": "refused"})
+
+
+def _paused(store: Store) -> Iterator[Notice]:
+    for (name,) in store.rows("SELECT j.name FROM journey j WHERE j.status = 'paused' ORDER BY j.key LIMIT 20"):
+        yield Notice("info", f"The journey {name} is paused: people in it stand still.", "journeys", {"journey": name})

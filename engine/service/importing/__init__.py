@@ -1,0 +1,13 @@
+"""Files into the workspace: contacts, events, deals, costs, suppressions. The same file twice changes nothing."""
+
+from .contacts import import_contacts
+from .costs import import_costs
+from .deals import import_deals
+from .events import import_events
+from .job import Options, Report, RowError
+from .looking import Guess, Look, errors_csv, look
+from .moving import PRESETS, Move, move_in, recognize
+from .suppressions import import_suppressions
+
+__all__ = ["PRESETS", "Guess", "Look", "Move", "Options", "Report", "RowError", "errors_csv", "import_contacts", "import_costs",
+           "import_deals", "import_events", "import_suppressions", "look", "move_in", "recognize"]

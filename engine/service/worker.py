@@ -1,0 +1,116 @@
+"""The runner as a process: ticks, and delivers beside it, so that a slow mail server never holds a journey up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from .. import clock
+from ..access import moment
+from ..clock import MINUTE
+from ..config import Config
+from ..errors import Busy
+from ..loop.tick import Loop, Tally
+from ..outreach import delivery
+from ..store import Store
+from .health import Heart
+
+INTERVAL_S = 1.0
+LEASE_EVERY_S = MINUTE  # the lease is taken anew this often: one that broke unnoticed is noticed
+STANDBY_S = 5.0
+DELIVER_AT_ONCE = 100  # messages between two looks at the clock and at `stop`
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+
+def run_forever(store: Store, config: Config, *, interval_s: float = INTERVAL_S, stop: threading.Event,
+                standby_s: float = STANDBY_S) -> None:
+    """Tick until `stop` is set. One process of a workspace works, further ones stand by and take over when it dies."""
+    loop = Loop(store, config)
+    with Heart(store, "runner") as heart, _delivering(store, config, stop, interval_s):
+        retry = Retry("tick", stop, heart)
+        while not stop.is_set():
+            with store.lock("runner") as mine:
+                heart.say(state="running" if mine else "standing by")
+                if mine:
+                    _tick_for(LEASE_EVERY_S, loop, interval_s, retry, heart)
+            if not mine:
+                stop.wait(standby_s)
+
+
+def _tick_for(seconds: float, loop: Loop, interval_s: float, retry: Retry, heart: Heart) -> None:
+    until = clock.monotonic() + seconds
+    while clock.monotonic() < until and not retry.stop.is_set():
+        began = clock.monotonic()
+        tally = retry.attempt(lambda: loop.tick(moment(loop.store, clock.now()), deliver=False))
+        if tally is None:
+            return  # give the lease back: perhaps it is another machine that can still reach the database
+        heart.say(last_tick_s=tally.seconds)
+        if not _busy(tally):
+            retry.stop.wait(max(0.0, interval_s - (clock.monotonic() - began)))
+
+
+def _busy(tally: Tally) -> bool:
+    return bool(tally.events or tally.moved or tally.enrolled)
+
+
+@contextmanager
+def _delivering(store: Store, config: Config, stop: threading.Event, interval_s: float) -> Iterator[None]:
+    """A thread that hands admitted messages to their channels."""
+    thread = threading.Thread(target=_deliver_until, args=(store, config, stop, interval_s), name="delivery", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _deliver_until(store: Store, config: Config, stop: threading.Event, interval_s: float) -> None:
+    retry = Retry("delivery", stop)
+    while not stop.is_set():
+        sent = retry.attempt(lambda: delivery.deliver(store, config, now=moment(store, clock.now()), limit=DELIVER_AT_ONCE))
+        if sent is not None and not (sent.sent or sent.failed or sent.unknown or sent.skipped):
+            stop.wait(interval_s)
+
+
+class Retry:
+    """Survives what fails: notes it, waits longer each time in a row, goes on."""
+
+    def __init__(self, name: str, stop: threading.Event, heart: Heart | None = None) -> None:
+        self.name, self.stop, self.heart = name, stop, heart
+        self.failures = 0
+
+    def attempt(self, work: Callable[[], Result]) -> Result | None:
+        """What the work returned; None after a failure and its pause."""
+        try:
+            result = work()
+        except Busy as error:
+            self._failed(str(error))
+        except Exception as error:  # whatever it is, the process that carries everybody must go on
+            log.exception("%s failed", self.name)
+            self._failed(f"{type(error).__name__}: {error}")
+        else:
+            self._worked()
+            return result
+        return None
+
+    def _worked(self) -> None:
+        if self.failures:
+            self.failures = 0
+            self._say()
+
+    def _failed(self, problem: str) -> None:
+        self.failures += 1
+        pause_s = min(_FIRST_PAUSE_S * 2 ** (self.failures - 1), _LONGEST_PAUSE_S)
+        log.warning("%s failed %s times in a row (%s): next try in %g s", self.name, self.failures, problem, pause_s)
+        self._say(problem)
+        self.stop.wait(pause_s)
+
+    def _say(self, problem: str | None = None) -> None:
+        if self.heart:
+            self.heart.say(failures=self.failures, problem=problem)

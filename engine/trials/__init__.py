@@ -1,0 +1,1 @@
+"""Trials: A/B tests planned and read honestly."""

@@ -1,0 +1,101 @@
+"""Journeys: the list, and one of them on its canvas."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.journeys import documents, versions
+from engine.journeys.versions import Summary, Version
+from pages.widgets import journey_editor, journey_view, state
+from pages.widgets.journey_dialogs import create_dialog, publish_dialog, rename_dialog, toggle_pause
+from pages.widgets.person import when
+
+COLORS = {"live": "green", "paused": "orange", "draft": "gray", "draining": "blue", "archived": "gray"}
+TABS = {"canvas": ":material/account_tree: Canvas", "text": ":material/code: Text", "words": ":material/notes: In words"}
+
+
+def listing() -> None:
+    """Every journey with its status and its people."""
+    found = versions.list_journeys(state.store())
+    if state.may("market") and found:
+        st.button("New journey", icon=":material/add:", type="primary", on_click=create_dialog)
+    if not found:
+        with st.container(border=True):
+            st.markdown("**No journeys yet.** A journey carries people from step to step: a message, a wait, a question.")
+            st.button("Draw the first one", icon=":material/add:", type="primary", on_click=create_dialog)
+    for one in found:
+        _row(one)
+
+
+def _row(one: Summary) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(width="stretch"):
+            state.link_to("journeys", one.name, journey=one.name)
+        st.badge(one.status, color=COLORS.get(one.status, "gray"))
+        for words, width in ((f"version {one.version}" if one.version else "not published", 110),
+                             (f"{one.entered:,} entered", 120), (f"**{one.waiting:,}** under way", 120)):
+            st.markdown(words, width=width, text_alignment="right")  # as columns: row below row
+
+
+def one_journey(name: str) -> None:
+    """The journey of the address: canvas, text or words, of the draft or of a published version."""
+    store = state.store()
+    published = versions.list_versions(store, name)
+    summary = next(one for one in versions.list_journeys(store) if one.name == published[0].journey) if published else None
+    live = next((one for one in published if one.status == "live"), None)
+    number = state.number_param("version")
+    shown = versions.get_version(store, name, number) if number is not None else None
+    _head(name, summary, published, shown)
+    tab = state.section(TABS, "tab", keep=("journey", "version", "dot"))
+    if tab == "canvas":
+        journey_view.drawing(name, live, shown, state.number_param("dot"))
+        return
+    known = journey_editor.catalogue()
+    held = journey_editor.editor(store, name, known)
+    if tab == "words":
+        journey_view.words(documents.load(shown.document) if shown else held.document, known)
+    elif shown:
+        st.code(shown.document, language="yaml")
+    else:
+        journey_view.text_form(held, known, readonly=not state.may("market"))
+
+
+def _head(name: str, summary: Summary | None, published: list[Version], shown: Version | None) -> None:
+    status = summary.status if summary else "draft"
+    with st.container(horizontal=True, vertical_alignment="center", key="journey-head"):
+        state.link_to("journeys", "All journeys", icon=":material/arrow_back:")
+        st.markdown(f"### {state.escaped(name)}", width="content")
+        if state.may("market"):
+            st.button("", icon=":material/edit:", type="tertiary", key="rename", help="Rename", on_click=rename_dialog,
+                      args=(name,))
+            st.button("", icon=":material/content_copy:", type="tertiary", key="duplicate", help="Duplicate",
+                      on_click=create_dialog, args=(name,))
+        st.space("stretch")
+        st.badge(status, color=COLORS.get(status, "gray"))
+        _versions(published, shown)
+        if state.may("market"):
+            if summary and summary.version:
+                st.button("Pause" if status == "live" else "Resume", on_click=toggle_pause, args=(name, status),
+                          icon=":material/pause:" if status == "live" else ":material/play_arrow:")
+            if shown is None and st.button("Publish", icon=":material/rocket_launch:", type="primary"):
+                publish_dialog(name)
+
+
+def _versions(published: list[Version], shown: Version | None) -> None:
+    """The draft, and every version that was published."""
+    if not published:
+        return
+    words = {0: "Draft"} | {one.number: f"Version {one.number} ({one.status}, {when(one.published_at)})" for one in published}
+    st.selectbox("Version", list(words), format_func=words.get, label_visibility="collapsed", width=220,
+                 index=list(words).index(shown.number if shown else 0), key="version-choice", on_change=_choose_version)
+
+
+def _choose_version() -> None:
+    state.set_param("version", st.session_state["version-choice"] or None)
+
+
+with state.page_frame("Journeys"):
+    if journey := state.param("journey"):
+        one_journey(journey)
+    else:
+        listing()

@@ -1,0 +1,1 @@
+"""Widgets the pages share: drawing and input only, nothing computed."""

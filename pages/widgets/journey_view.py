@@ -1,0 +1,194 @@
+"""One journey: canvas and side panel, its text, its words, and the people in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from engine.audience import lifecycle
+from engine.errors import BadInput
+from engine.journeys import canvas, documents, drafts, flow
+from engine.journeys.nodes import Known
+from engine.journeys.versions import Version
+
+from . import journey_editor as editing
+from . import state
+from .canvas import journey_canvas
+from .entry_form import entry_form
+from .inputs import Choices
+from .journey_dialogs import problem_list
+from .journey_editor import Editor
+from .node_form import node_form
+from .person import when
+from .tables import say_count
+
+HEIGHT_PX, PEOPLE_SHOWN = 640, 20
+TICK_S, DOT_TICK_S = 2, 1  # somebody's dot is watched while it moves: with a runner's tick it follows within two seconds
+
+
+def drawing(name: str, live: Version | None, shown: Version | None, dot: int | None) -> None:
+    """The canvas with its side panel. live: whose people are counted. shown: a published version, to look at only."""
+    st.fragment(_drawing, run_every=TICK_S if dot is None else DOT_TICK_S)(name, live, shown, dot)
+
+
+def _drawing(name: str, live: Version | None, shown: Version | None, dot: int | None) -> None:
+    with state.boundary():
+        store = state.store()
+        known = editing.catalogue()
+        if shown is not None:
+            _look(shown, known, dot)
+            return
+        held = editing.editor(store, name, known)
+        _watch(held)
+        _status(held, known)
+        left, right = st.columns([5, 2])
+        with left:
+            _canvas(held, known, live, dot)
+        with right:
+            _panel(held, known, live)
+
+
+# ------------------------------------------------------------ the draft
+
+
+def _watch(held: Editor) -> None:
+    """Notice a colleague's save; say who, and let the person decide."""
+    theirs = drafts.open_draft(state.store(), held.name)
+    if theirs.rev != held.rev and not held.conflict:
+        held.conflict = f"{theirs.updated_by} changed this journey at {when(theirs.updated_at)}. What you see is older."
+    if not held.conflict:
+        return
+    with st.container(border=True, key="conflict"):
+        st.warning(state.escaped(held.conflict), icon=":material/group:")
+        with st.container(horizontal=True):
+            known = editing.catalogue()
+            st.button("Load their version", on_click=editing.reload, args=(state.store(), held.name, known))
+            st.button("Keep mine instead", on_click=editing.keep_mine, args=(held, state.store()))
+
+
+def _status(held: Editor, known: Known) -> None:
+    found = editing.drawn(held, known).problems
+    wrong = sum(one.severity == "error" for one in found)
+    with st.container(horizontal=True, vertical_alignment="center", key="draft-status"):
+        st.caption(held.saved_words, width="content")
+        with st.popover(say_count(wrong, "error", "errors") if wrong else say_count(len(found), "remark", "remarks"),
+                        icon=":material/error:" if wrong else ":material/fact_check:", disabled=not found, type="tertiary"):
+            problem_list(found)
+        args = (held, state.store(), known)
+        st.button("Undo settings", icon=":material/undo:", type="tertiary", disabled=not held.past, on_click=editing.undo,
+                  args=args)
+        st.button("Redo settings", icon=":material/redo:", type="tertiary", disabled=not held.future, on_click=editing.redo,
+                  args=args)
+    if held.notice:
+        st.info(state.escaped(held.notice), icon=":material/info:")
+
+
+def _canvas(held: Editor, known: Known, live: Version | None, dot: int | None) -> None:
+    store = state.store()
+
+    def on_graph(sent: dict[str, Any]) -> None:
+        editing.take(held, store, known, sent)
+
+    def on_selected(node: str | None) -> None:
+        held.selected, held.notice = node, None if node else held.notice
+        state.set_param("node", node)
+
+    drawn = editing.drawn(held, known)
+    journey_canvas(
+        key=held.key, rev=held.stamp, graph=drawn.graph, kinds=canvas.kinds(), errors=drawn.marks,
+        readonly=not state.may("market"), selected=held.selected, height=HEIGHT_PX, on_graph=on_graph,
+        on_selected=on_selected, **_live(live, dot))
+
+
+def _live(live: Version | None, dot: int | None) -> dict[str, Any]:
+    """Who stands where, who went which way, and one person's dot."""
+    if live is None:
+        return {}
+    store = state.store()
+    at = flow.where_is(store, live.id, dot) if dot is not None else []
+    return {"counts": flow.waiting(store, live.id), "port_counts": flow.port_counts(store, live.id),
+            "dots": [{"id": f"{dot}-{i}", "node": node, "label": "You"} for i, node in enumerate(at)]}
+
+
+def _panel(held: Editor, known: Known, live: Version | None) -> None:
+    chosen = next((node for node in held.document["nodes"] or [] if node["id"] == held.selected), None)
+    key = f"{held.key}:{held.selected}:{held.stamp}"
+    may = state.may("market")
+    if held.selected == canvas.START:
+        if made := entry_form(held.document, known, _choices(held.document, known), key=key, readonly=not may):
+            editing.apply(held, state.store(), known, made)
+            st.rerun(scope="fragment")
+    elif chosen is None:
+        _hint(held, live)
+    else:
+        if made := node_form(chosen, known, _choices(held.document, known), key=key, readonly=not may):
+            editing.apply(held, state.store(), known, editing.rename(held.document, chosen["id"], made))
+            held.selected = made["id"]
+            st.rerun(scope="fragment")
+        _people(live, chosen["id"])
+
+
+def _hint(held: Editor, live: Version | None) -> None:
+    st.markdown("Click a step to change it. Drag one from the palette to add it; draw a line from a port to connect it.")
+    if live is not None:
+        now = flow.passages(state.store(), live.id)
+        st.caption(f"Version {live.number}: {now.entered:,} entered, {now.under_way:,} under way, {now.finished:,} finished.")
+    if not held.document["nodes"]:
+        st.caption("Every journey begins at Start: click it to say who enters.")
+
+
+def _people(live: Version | None, node: str) -> None:
+    """Who stands at the selected node, each a link."""
+    found = flow.people_at(state.store(), live.id, node, limit=PEOPLE_SHOWN) if live is not None else []
+    if not found:
+        return
+    total = flow.waiting(state.store(), live.id).get(node, 0) if live else 0
+    with st.expander(f"{say_count(total, 'person is', 'people are')} here", icon=":material/group:"):
+        for one in found:
+            state.link_to("contacts", f"{one.name}, since {when(one.arrived_at)}", icon=":material/person:",
+                          contact=one.contact_id)
+        if total > len(found):
+            st.caption(f"and {total - len(found):,} more")
+
+
+def _choices(document: dict[str, Any], known: Known) -> Choices:
+    segments = tuple(one.name for one in known.rules.segments.values())
+    return Choices({"template": tuple(known.templates), "segment": segments, "stage": tuple(lifecycle.STAGES),
+                    "field": tuple(one.name for one in known.rules.fields.values())},
+                   rules=known.rules, nodes=tuple(str(one["id"]) for one in document["nodes"] or []))
+
+
+# ------------------------------------------------------------ published versions, text, words
+
+
+def _look(version: Version, known: Known, dot: int | None) -> None:
+    document = documents.load(version.document)
+    st.caption(f"Version {version.number}, published {when(version.published_at)} by {state.escaped(version.published_by)}. "
+               "Published versions never change.")
+    journey_canvas(
+        key=f"version:{version.id}", rev=1, graph=canvas.decorated(canvas.to_graph(document, known), document, known),
+        kinds=canvas.kinds(), readonly=True, height=HEIGHT_PX, **_live(version, dot))
+
+
+def text_form(held: Editor, known: Known, *, readonly: bool) -> None:
+    """The same document as text: read it, change it, take it along, bring one."""
+    given = st.file_uploader("Bring a journey file", type=["yaml", "yml"], disabled=readonly)
+    text = given.getvalue().decode("utf-8-sig", "replace") if given else held.text
+    typed = st.text_area("Journey file", text, height=520, key=f"text:{held.stamp}:{given.file_id if given else ''}",
+                         disabled=readonly)
+    with st.container(horizontal=True):
+        if st.button("Take over", type="primary", icon=":material/check:", disabled=readonly or typed == held.text):
+            try:
+                editing.replace_text(held, state.store(), known, typed)
+                st.rerun()
+            except BadInput as error:
+                st.error(state.escaped(error), icon=":material/error:")
+        st.download_button("Download", held.text, f"{held.name}.yaml", "application/yaml", icon=":material/download:")
+    st.caption("Comments are kept until the canvas or the panel changes something.")
+
+
+def words(document: dict[str, Any], known: Known) -> None:
+    """The journey told in sentences."""
+    for line in canvas.sentences(document, known):
+        st.markdown(f"- {state.escaped(line)}")

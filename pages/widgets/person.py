@@ -1,0 +1,222 @@
+"""One person: facts, consent, labels, journeys, and what happened, newest first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from engine.activity import timeline
+from engine.audience import scoring, segments
+from engine.audience.lifecycle import STAGES
+from engine.clock import in_words
+from engine.errors import NotFound
+from engine.loop import explain
+from engine.people import contacts, fields
+from engine.people.consent import STATUSES
+from engine.people.contacts import Contact, listing
+from engine.service import editing
+from engine.service.editing import Edit
+
+from . import state
+from .tables import say_count
+
+SECTIONS = {"timeline": "Timeline", "journeys": "Journeys", "score": "Score", "facts": "Facts"}
+STEPS = 50
+_STATUS_COLORS = {"subscribed": "green", "pending": "orange", "unsubscribed": "red", "bounced": "red", "complained": "red"}
+_ICONS = {"event": "bolt", "change": "edit", "consent": "verified_user", "segment": "filter_alt", "journey": "account_tree",
+          "journey end": "logout", "score": "leaderboard", "merge": "merge"}
+
+
+def when(at: int | None) -> str:
+    """A moment for a sentence, UTC."""
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def show(contact_id: int) -> None:
+    """Everything about a contact. Raises NotFound."""
+    state.link_to("contacts", "All contacts", icon=":material/arrow_back:")
+    found = contacts.get(state.store(), contact_id)
+    name = " ".join(filter(None, (found.first_name, found.last_name))) or found.email or found.external_id or "A visitor"
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.subheader(state.escaped(name), anchor=False)
+        _badges(found)
+        _card(found)
+        _consent(found)
+        _labels(found)
+    with right:
+        _sections(found)
+
+
+def _sections(found: Contact) -> None:
+    view = state.section(SECTIONS, "show", keep=("contact",))
+    {"timeline": _timeline, "journeys": _journeys, "score": _score, "facts": _facts}[view](found)
+
+
+def _who(found: Contact) -> str:
+    """How a command names this contact. Raises NotFound: neither address nor id."""
+    who = found.email or found.external_id
+    if who is None:
+        raise NotFound("This contact has neither an address nor an id: it can be changed once it has one.")
+    return who
+
+
+def _badges(found: Contact) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.badge(found.stage or "no stage", icon=":material/stairs:", color="violet" if found.stage else "gray")
+        st.badge(f"engagement {found.engagement_score}", icon=":material/local_fire_department:", color="orange")
+        st.badge(f"fit {found.fit_score}", icon=":material/target:", color="blue")
+        if found.restricted:
+            st.badge("processing restricted", color="red")
+        if found.is_test:
+            st.badge("test person", color="gray")
+
+
+def _card(found: Contact) -> None:
+    rows = {"E-mail": found.email, "External id": found.external_id, "Phone": found.phone, "Company": found.account,
+            "Time zone": found.time_zone, "Locale": found.locale, "Owner": found.owner, "Source": found.source,
+            "Known since": when(found.created_at), **found.fields}
+    with st.container(border=True, gap=None):
+        for label, value in rows.items():
+            if value is not None and value != "":
+                with st.container(horizontal=True, gap="small", wrap=False):
+                    st.caption(state.escaped(label), width=110)
+                    st.text(", ".join(map(str, value)) if isinstance(value, list) else str(value), width="stretch")
+
+
+def _consent(found: Contact) -> None:
+    said = editing.consents_of(state.store(), found.id)
+    with st.container(border=True):
+        st.markdown("**Consent**")
+        if not said:
+            st.caption("Has said nothing yet, so nothing may be sent.")
+        for (channel, topic), status in said.items():
+            st.badge(f"{channel}{' · ' + topic if topic else ''}: {status}", color=_STATUS_COLORS.get(status, "gray"))
+        if state.may("sell"):
+            with st.popover("Change", icon=":material/edit:"):
+                _change_consent(found)
+
+
+def _change_consent(found: Contact) -> None:
+    with st.form("consent", border=False):
+        status = st.selectbox("E-mail", STATUSES[:2])
+        source = st.text_input("Where and how they said so", placeholder="by phone on Monday")
+        if st.form_submit_button("Save", type="primary"):
+            with state.boundary():
+                if not source.strip():
+                    raise NotFound("Say where and how: it is kept as the proof.")
+                editing.edit_contact(state.store(), _who(found), Edit(consents=[("email", str(status), source.strip())]),
+                                     by=state.actor(), now=state.now())
+                st.rerun()
+
+
+def _labels(found: Contact) -> None:
+    store = state.store()
+    with st.container(border=True):
+        for what, held in (("tag", found.tags), ("list", found.lists)):
+            known = sorted({*listing.label_names(store, what), *held})
+            key = f"labels-{what}-{found.id}-{'|'.join(held)}"
+            chosen = st.multiselect(f"{what.capitalize()}s", known, list(held), key=key, accept_new_options=True,
+                                    placeholder="None", disabled=not state.may("sell"))
+            added, gone = [one for one in chosen if one not in held], [one for one in held if one not in chosen]
+            if added or gone:
+                edit = Edit(tags=added, untags=gone) if what == "tag" else Edit(lists=added, unlists=gone)
+                editing.edit_contact(store, _who(found), edit, by=state.actor(), now=state.now())
+                st.rerun()
+        member = [change.segment for change in _current(segments.history(store, found.id))]
+        st.caption("Segments")
+        with st.container(horizontal=True, gap="small"):
+            for name in member:
+                state.link_to("segments", name, segment=name)
+            if not member:
+                st.caption("In none.")
+
+
+def _current(history: list[segments.Change]) -> list[segments.Change]:
+    newest: dict[str, segments.Change] = {}
+    for change in history:
+        newest.setdefault(change.segment, change)
+    return [change for change in newest.values() if change.change == "entered"]
+
+
+# ------------------------------------------------------------ sections
+
+
+def _timeline(found: Contact) -> None:
+    key = f"timeline-{found.id}"
+    many = st.session_state.get(key, STEPS)
+    entries = timeline.timeline(state.store(), found.id, limit=many + 1)
+    if not entries:
+        st.info("Nothing has happened yet.", icon=":material/hourglass_empty:")
+    day = ""
+    for entry in entries[:many]:
+        if when(entry.at)[:10] != day:
+            day = when(entry.at)[:10]
+            st.caption(day)
+        _entry(entry)
+    if len(entries) > many and st.button("Show earlier", icon=":material/expand_more:"):
+        st.session_state[key] = many + STEPS
+        st.rerun()
+
+
+def _entry(entry: timeline.Entry) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
+        st.markdown(f":material/{_ICONS.get(entry.kind, 'circle')}: :gray[{when(entry.at)[11:]}]", width=90)
+        st.text(entry.text, width="stretch")
+        if message := entry.detail.get("message_id"):
+            state.link_to("activity", "Message", icon=":material/mail:", view="messages", message=message)
+
+
+def _journeys(found: Contact) -> None:
+    passages = explain.explain(state.store(), _who(found))
+    if not passages:
+        st.info("Has not been in a journey yet.", icon=":material/account_tree:")
+    for passage in passages:
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                state.link_to("journeys", f"{passage.journey}, version {passage.version}", journey=passage.journey)
+                st.badge(passage.status if not passage.reason else f"{passage.status}: {passage.reason}",
+                         color="green" if passage.status == "active" else "gray")
+            st.caption(f"Entered {when(passage.started_at)} by {state.escaped(passage.entered_by)}"
+                       + (f", left {when(passage.ended_at)}" if passage.ended_at else ""))
+            for step in passage.steps:
+                st.text(f"{when(step.at)}  {step.sentence or step.node}" + (f" → {step.port}" if step.port else "")
+                        + (f" ({step.reason})" if step.reason else "") + (f", because of {step.event}" if step.event else ""))
+            for place in passage.waiting:
+                st.markdown(f":material/hourglass_top: **Waits** at {state.escaped(place.sentence or place.node)} since "
+                            f"{when(place.since)}" + (f", until {when(place.due_at)} at the latest" if place.due_at else ""))
+
+
+def _score(found: Contact) -> None:
+    entries = scoring.entries(state.store(), found.id, now=state.now())
+    st.markdown(f"Engagement **{found.engagement_score}**, fit **{found.fit_score}**: the sum of "
+                f"{say_count(len(entries), 'entry', 'entries')}.")
+    st.dataframe([{"at": when(one.at), "group": one.group, "points": one.points, "worth now": one.worth, "reason": one.reason}
+                  for one in reversed(entries[-1_000:])], hide_index=True)
+
+
+def _facts(found: Contact) -> None:
+    """Every fact that a person may change by hand."""
+    known = [one for one in fields.catalogue(state.store()).values() if one.key not in ("created_at", "source")]
+    with st.form("facts"):
+        typed: dict[str, str] = {}
+        for one in known:
+            held = found.fields.get(one.name) if one.column.startswith("cf_") else getattr(found, one.key)
+            now = "" if held is None else ";".join(map(str, held)) if isinstance(held, list) else str(held)
+            options = STAGES if one.key == "stage" else one.options
+            given = (st.selectbox(one.name, ["", *options], index=["", *options].index(now) if now in options else 0)
+                     if options else st.text_input(one.name, now))
+            if (given or "") != now:
+                typed[one.name] = given or ""
+        if st.form_submit_button("Save", type="primary", disabled=not state.may("sell")) and typed:
+            editing.edit_contact(state.store(), _who(found), Edit(typed), by=state.actor(), now=state.now())
+            st.toast("Saved.", icon=":material/check:")
+            st.rerun()
+
+
+def say_age(now: int, at: int) -> str:
+    """How long ago, in words: the largest whole unit."""
+    seconds = max(now - at, 0)
+    unit = next((size for size in (86_400, 3_600, 60) if seconds >= size), 1)
+    return f"{in_words(seconds // unit * unit)} ago"

@@ -1,0 +1,239 @@
+"""After any sequence of happenings the kept membership equals asking everybody."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from engine.access import COMMAND_LINE
+from engine.activity import events
+from engine.audience import segments, watch
+from engine.audience.rules import known, parse
+from engine.people import accounts, consent, contacts, fields
+from engine.sql import sql
+from engine.store import Store
+
+from . import evaluator as ev
+
+pytestmark = pytest.mark.slow
+
+DAY = 86_400
+TABLES = ("contact", "identifier", "contact_merge", "contact_change", "dirty_contact", "tag", "contact_tag", "list",
+          "contact_list", "consent", "account", "account_change", "message", "event",
+          "segment", "segment_version", "segment_member", "segment_change", "watermark",
+          "enrollment")
+PAGE = {"event": "page_view", "where": {"object": {"op": "is", "value": "/pricing"}}}
+RULES: list[tuple[str, Any]] = [
+    ("Viewed", PAGE | {"within": "7d"}),
+    ("Often", {"event": "page_view", "op": "at_least", "count": 2, "within": "1d"}),
+    ("Quiet", {"all": [{"event": "page_view", "op": "at_most", "count": 0, "within": "7d"}, {"not": {"tag": "vip"}}]}),
+    ("Away", {"days_since": "purchase", "op": "at_least", "value": 3}),
+    ("Recent", {"field": "Seen", "op": "within_last", "value": "2d"}),
+    ("Readers", {"all": [{"consent": "email", "is": "subscribed"}, {"any": [{"list": "News"}, {"stage": "lead"}]}]}),
+    ("Nested", {"any": [{"all": [{"segment": "Viewed"}, {"not": {"segment": "Readers"}}]}, {"segment": "Away"}]}),
+    ("Deeper", {"not": {"segment": "Nested"}}),
+]
+MORE: list[tuple[str, Any]] = [  # a few of them at a time
+    ("Keen", {"last": 2, "of": "page_view", "all": "purchase"}),
+    ("Reading", {"last": 2, "of": "page_view", "any": "purchase"}),
+    ("Bought", {"sequence": [PAGE, {"event": "purchase"}], "within": "3d", "without": {"event": "signup"},
+                "completed_within": "7d"}),
+    ("Left", {"sequence": [{"event": "page_view"}], "within": "1d", "without": {"event": "purchase"},
+              "completed_within": "2d"}),
+    ("Stuck", {"time_in_stage": "lead", "op": "at_least", "value": "2d"}),
+    ("Moving", {"time_in_stage": "customer", "op": "at_most", "value": "1d"}),
+    ("Birthday", {"anniversary": "Born"}), ("Soon", {"anniversary": "Born", "offset": "-2d"}),
+    ("Company", {"account": "employees", "op": "at_least", "value": 50}),
+    ("Young company", {"account": "created_at", "op": "within_last", "value": "3d"}),
+    ("Scored", {"score": {"op": "at_least", "value": 20}, "group": "fit"}), ("Share", {"percent": 50, "salt": "x"}),
+    ("Letter", {"event": "page_view", "of": "Welcome", "within": "7d"}),
+]
+
+
+class World:
+    """People to whom things happen, chosen by dice. Everything goes through the rooms' own doors."""
+
+    def __init__(self, store: Store, dice: random.Random) -> None:
+        self.store, self.dice, self.now, self.made = store, dice, ev.NOW, 0
+        with store.transaction():
+            for table in TABLES:
+                store.run(f"DELETE FROM {table}")
+            contacts.ensure_lists(store, ["News"], now=self.now)
+            store.insert_many("message", [{"id": 1, "contact_id": 0, "channel": "email", "template_id": 1, "status": "sent",
+                                           "created_at": 1, "due_at": 1}])
+        for _ in range(5):
+            self.arrive()
+        for name, rule in [*RULES, *dice.sample(MORE, 4)]:
+            segments.save(store, name, rule, by=COMMAND_LINE, now=self.now)
+
+    def someone(self) -> int:
+        return int(self.dice.choice(self.store.rows("SELECT c.id FROM contact c ORDER BY c.id"))[0])
+
+    def arrive(self) -> None:
+        self.made += 1
+        if self.dice.random() < 0.1:
+            with self.store.transaction():
+                contacts.create_anonymous(self.store, [f"cookie{self.made}"], now=self.now)
+        else:
+            self.save({"email": f"p{self.made}@example.com", "stage": self.dice.choice([None, "lead", "customer"])})
+
+    def save(self, values: dict[str, Any]) -> None:
+        contacts.save(self.store, values, by=COMMAND_LINE, now=self.now, source="test")
+
+    def do(self) -> None:
+        self.made += 1
+        ages = (0, 0, 0, 10, DAY - 5, 2 * DAY, 3 * DAY - 1, 7 * DAY - 2, 8 * DAY, -3, -DAY)
+        with self.store.transaction():
+            events.insert_events(self.store, [
+                {"contact_id": self.someone(), "name": self.dice.choice(["page_view", "page_view", "purchase", "signup"]),
+                 "object": self.dice.choice(["/pricing", "/", None]), "occurred_at": self.now - self.dice.choice(ages),
+                 "received_at": self.now, "props": "{}", "dedupe_key": f"d{self.made}", "source": "test",
+                 "verdict": self.dice.choice([None, None, "machine"]), "message_id": self.dice.choice([None, 1, 2]),
+                 "historic": int(self.dice.random() < 0.2)}])
+
+    def edit(self) -> None:
+        row = self.store.row("SELECT c.email FROM contact c WHERE c.id = :id", id=self.someone())
+        if row and row[0]:
+            ago = self.dice.choice([0, 10, 2 * DAY, -50])
+            self.save({"email": row[0]} | self.dice.choice([
+                {"seen": self.now - ago}, {"stage": self.dice.choice(["lead", "customer", "mql"])}, {"first_name": "X"},
+                {"born": self.dice.choice(BORN)}, {"time_zone": self.dice.choice(ev.ZONES[:-1])},
+                {"account_id": self.company()}]))
+
+    def company(self) -> int:
+        with self.store.transaction():
+            name = self.dice.choice(["Acme", "Birch"])
+            return accounts.ensure_many(self.store, [name], now=self.now)[name]
+
+    def grow(self) -> None:
+        """A fact of a company changes, for everybody who works there."""
+        with self.store.transaction():
+            accounts.save_facts(self.store, [{"id": self.company(), "domain": None, "industry": None,
+                                                       "employees": self.dice.choice([None, 10, 50, 500])}], now=self.now)
+
+    def points(self) -> None:
+        with self.store.transaction():
+            who = [self.someone()]
+            self.store.run("UPDATE contact SET fit_score = fit_score + :n WHERE id = :id", n=self.dice.choice([-15, 25]),
+                           id=who[0])
+            contacts.mark_dirty(self.store, who)
+
+    def erase(self) -> None:
+        contacts.erase(self.store, self.someone(), by=COMMAND_LINE, now=self.now)
+        self.arrive()
+
+    def label(self) -> None:
+        with self.store.transaction():
+            who, more = [self.someone()], {"now": self.now, "source": "test"}
+            self.dice.choice([lambda: contacts.add_tags(self.store, who, ["vip"], **more),
+                              lambda: contacts.remove_tags(self.store, who, ["VIP"], **more),
+                              lambda: contacts.add_to_list(self.store, who, "News", **more),
+                              lambda: contacts.remove_from_list(self.store, who, "News", **more)])()
+
+    def say(self) -> None:
+        with self.store.transaction():
+            consent.record(self.store, [self.someone()], "email", self.dice.choice(["subscribed", "unsubscribed"]),
+                           basis="b", source="s", by=COMMAND_LINE, now=self.now)
+
+    def merge(self) -> None:
+        keeper, loser = self.someone(), self.someone()
+        if keeper != loser:
+            contacts.merge(self.store, keeper, loser, by=COMMAND_LINE, now=self.now)
+
+    def wait(self) -> None:
+        self.now += self.dice.choice([1, 3, 50, 3_600, DAY - 10, 2 * DAY, 7 * DAY])
+
+    def go_back(self) -> None:
+        self.now -= self.dice.choice([1, 5, DAY])
+
+    def change_rule(self) -> None:
+        name, rule = self.dice.choice(RULES[:6])
+        segments.save(self.store, name, self.dice.choice([rule, {"any": [rule, {"tag": "vip"}]}]), by=COMMAND_LINE,
+                      now=self.now)
+
+    def refresh(self) -> None:
+        assert watch.refresh(self.store, now=self.now, upto=events.last_id(self.store)).mended == 0
+
+
+BORN = ("1990-09-21", "1988-09-22", "1972-09-24", "2000-02-29", "1969-10-03")
+ACTS = {"grow": 0.6, "points": 0.6, "erase": 0.2, "arrive": 1, "do": 6, "edit": 4, "label": 3, "say": 2, "merge": 1,
+        "wait": 4, "go_back": 0.3, "change_rule": 0.3,
+        "refresh": 3}
+
+
+def check(world: World) -> None:
+    store, catalogue = world.store, known(world.store)
+    for name, text, found in store.rows("SELECT s.name, s.rule, s.id FROM segment s ORDER BY s.id"):
+        kept = {row[0] for row in store.rows("SELECT m.contact_id FROM segment_member m WHERE m.segment_id = :id", id=found)}
+        true = {row[0] for row in store.rows(parse(json.loads(text), catalogue).members(), now=world.now)}
+        assert kept == true, name
+        assert kept == replayed(store, found), name
+
+
+def replayed(store: Store, segment_id: int) -> set[int]:
+    """Who is inside after every entering and leaving that the log tells, of those who still exist."""
+    rows = store.rows("SELECT x.contact_id, x.change FROM segment_change x JOIN contact c ON c.id = x.contact_id "
+                      "WHERE x.segment_id = :id AND NOT EXISTS (SELECT 1 FROM contact_merge m WHERE m.keeper_id = c.id) "
+                      "ORDER BY x.id", id=segment_id)
+    merged = {row[0] for row in store.rows("SELECT m.contact_id FROM segment_member m JOIN contact_merge g "
+                                           "ON g.keeper_id = m.contact_id WHERE m.segment_id = :id", id=segment_id)}
+    inside: set[int] = set()
+    for contact, change in rows:
+        assert (contact in inside) == (change == "left"), "entered twice or left twice"
+        inside = inside ^ {contact}
+    return inside | merged
+
+
+@pytest.fixture
+def workspace(store: Store) -> Store:
+    fields.define(store, "Seen", "datetime", by=COMMAND_LINE, now=ev.NOW)
+    fields.define(store, "Born", "date", by=COMMAND_LINE, now=ev.NOW)
+    with store.transaction():
+        store.insert_many("template", [{"key": "welcome", "name": "Welcome", "channel": "email", "created_at": 1,
+                                        "updated_at": 1}])
+    return store
+
+
+@example(seed=88774, length=52)  # an event arrives, and the clock goes back to before it
+@settings(max_examples=16, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32), length=st.integers(5, 60))
+def test_kept_membership_equals_asking_everybody(workspace: Store, seed: int, length: int) -> None:
+    world = World(workspace, random.Random(seed))
+    for act in world.dice.choices(list(ACTS), list(ACTS.values()), k=length):
+        getattr(world, act)()
+        if act == "refresh":
+            check(world)
+    world.refresh()
+    check(world)
+
+
+FACTS: list[Any] = [
+    {"field": "Seen", "op": "within_last", "value": "2d"}, {"field": "Seen", "op": "is_not_set"}, {"stage": "lead"},
+    {"field": "stage", "op": "is_not", "value": "lead"}, {"field": "first_name", "op": "is", "value": "x"}, {"tag": "vip"},
+    {"list": "News"}, {"consent": "email", "is": "unsubscribed"}, {"segment": "Readers"}, {"segment": "Recent"},
+    {"not": {"any": [{"tag": "vip"}, {"stage": "customer"}]}},
+    *(rule for name, rule in [*RULES, *MORE] if name not in ("Scored", "Nested", "Deeper")),
+]
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32))
+def test_the_past_is_what_it_was(workspace: Store, seed: int) -> None:
+    world = World(workspace, random.Random(seed))
+    catalogue, seen, facts = known(world.store), [], world.dice.sample(FACTS, 9)
+    acts = {"arrive": 1, "do": 6, "grow": 1, "edit": 4, "label": 4, "say": 2, "wait": 1, "refresh": 3}
+    for act in world.dice.choices(list(acts), list(acts.values()), k=50):
+        getattr(world, act)()
+        if act == "refresh":
+            found = [{row[0] for row in world.store.rows(parse(rule, catalogue).members(), now=world.now)} for rule in facts]
+            seen.append((world.now, events.last_id(world.store), found))
+            world.now += 1
+    for moment, newest, found in seen:
+        for rule, then in zip(facts, found, strict=True):
+            back = parse(rule, catalogue).members(past=True, upto=sql(":upto"))
+            assert {row[0] for row in world.store.rows(back, now=moment, upto=newest)} == then, (rule, moment)

@@ -1,0 +1,118 @@
+"""`journeys …` and `enroll` as a person types them: documents out, one line for everything that is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.__main__ import gather
+from engine.commands.common import run
+
+GOOD = """# kept as it is
+name: Hello
+goal: {rule: {event: purchase}}
+entry: {trigger: {event: signup}}
+nodes:
+  - {id: mark, type: tag, add: [seen], next: done}   # a comment
+  - {id: done, type: exit}
+"""
+
+
+@pytest.fixture
+def cli(url: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a command; (exit code, document or text, standard error)."""
+
+    def call(*words: str, text: bool = False) -> tuple[int, Any, str]:
+        capsys.readouterr()
+        code = run(gather(), ["--db", url, *([] if text else ["--json"]), *words])
+        out, err = capsys.readouterr()
+        return code, (out if text or not out else json.loads(out)), err
+
+    return call
+
+
+def write(folder: Path, text: str, name: str = "j.yaml") -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_file_is_checked_published_and_comes_out_byte_for_byte(cli: Any, tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    assert cli("journeys", "check", file)[:2] == (0, {"ok": True, "problems": []})
+    code, made, _ = cli("journeys", "publish", file)
+    assert (code, made["number"], made["fresh"]) == (0, 1, True)
+    assert cli("journeys", "publish", file)[1]["fresh"] is False
+    assert cli("journeys", "export", "hello", text=True)[1] == GOOD
+    found = cli("journeys", "list")[1]
+    assert [(one["name"], one["status"], one["version"]) for one in found] == [("Hello", "live", 1)]
+
+
+def test_a_renamed_journey_is_exported_under_its_name_and_takes_no_other(cli: Any, tmp_path: Path) -> None:
+    cli("journeys", "publish", write(tmp_path, GOOD))
+    cli("journeys", "clone", "Hello", "Other")
+    assert cli("journeys", "rename", "hello", " Good  day ")[1] == {"journey": "Good day", "rev": 1}
+    assert cli("journeys", "export", "Good day")[1]["document"]["name"] == "Good day"
+    assert cli("journeys", "publish", write(tmp_path, cli("journeys", "export", "good day", text=True)[1]))[1]["number"] == 2
+    code, _, err = cli("journeys", "rename", "Good day", "OTHER")
+    assert code == 2 and "there is a journey 'OTHER' already" in err
+    assert cli("journeys", "rename", "Hello", "x")[0] == 2
+    assert {one["name"] for one in cli("journeys", "list")[1]} == {"Good day", "Other"}
+
+
+def test_people_enter_by_hand_and_their_way_is_explained(cli: Any, tmp_path: Path) -> None:
+    cli("journeys", "publish", write(tmp_path, GOOD))
+    cli("import", "contacts", write(tmp_path, "email\nada@example.com\n", "people.csv"))
+    assert cli("enroll", "ADA@example.com", "Hello", "--props", '{"why": "asked"}')[0] == 0
+    assert cli("tick")[1]["enrolled"] == 1
+    passage, = cli("journeys", "explain", "ada@example.com")[1]
+    assert (passage["status"], [step["node"] for step in passage["steps"]]) == ("finished", ["mark", "done"])
+    code, _, err = cli("enroll", "nobody@example.com", "Hello")
+    assert (code, err) == (2, "error: there is no contact 'nobody@example.com'\n")
+
+
+def test_clone_diff_pause_and_resume(cli: Any, tmp_path: Path) -> None:
+    cli("journeys", "publish", write(tmp_path, GOOD))
+    assert cli("journeys", "clone", "Hello", "Second")[0] == 0
+    changes = cli("journeys", "diff", "Hello", "Second")[1]["changes"]
+    assert changes == ["name: Hello becomes Second."]
+    assert cli("journeys", "pause", "Hello")[1]["status"] == "paused"
+    assert {one["name"]: one["status"] for one in cli("journeys", "list")[1]} == {"Hello": "paused", "Second": "live"}
+    assert cli("journeys", "resume", "Hello")[1]["status"] == "live"
+
+
+BAD = {
+    "not YAML": (GOOD.replace("{id: done, type: exit}", "{id: done"), "line"),
+    "a missing edge": (GOOD.replace(", next: done", ""), "port 'next' leads nowhere"),
+    "an edge to nowhere": (GOOD.replace("next: done", "next: gone"), "'gone', which does not exist"),
+    "an unknown type": (GOOD.replace("type: tag", "type: teleport"), "no node type 'teleport'"),
+    "an unreachable node": (GOOD + "  - {id: lost, type: exit}\n", "lost: No path leads here"),
+    "a cycle without a wait": (GOOD.replace("type: exit", "type: tag, add: [again], next: mark"), "no step that takes time"),
+    "an unknown field": (GOOD.replace("type: tag, add: [seen]", "type: condition, rule: {field: shoe, op: is, value: 1}"),
+                         "shoe"),
+    "an empty group": (GOOD.replace("type: tag, add: [seen]", "type: condition, rule: {any: []}"), "at least one rule"),
+    "a setting that is none": (GOOD.replace("add: [seen]", "add: [seen], colour: red"), "mark.colour is not a setting here"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_is_wrong_is_one_line_and_changes_nothing(cli: Any, tmp_path: Path, what: str) -> None:
+    text, words = BAD[what]
+    file = write(tmp_path, text)
+    for verb in ("check", "publish"):
+        code, _, err = cli("journeys", verb, file)
+        assert code == 2
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        assert words.replace("mark.colour is", "mark.colour: is") in err
+    assert cli("journeys", "list")[1] == []
+
+
+def test_what_is_not_there_is_named_with_what_is(cli: Any, tmp_path: Path) -> None:
+    cli("journeys", "publish", write(tmp_path, GOOD))
+    assert "There are: Hello" in cli("journeys", "export", "Nothing")[2]
+    assert cli("journeys", "simulate", "x.yaml")[0] == 2
+    assert cli("journeys", "check", str(tmp_path / "absent.yaml"))[0] == 2

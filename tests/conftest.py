@@ -1,0 +1,231 @@
+"""What all tests share: a store on each engine, a moment, and a cast of named contacts."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import settings
+
+from engine.schema import open_store
+from engine.store import Store
+
+NOW = 1_790_000_000  # 2026-09-21T13:33:20Z, a Monday
+REQUIRE_ALL = bool(os.environ.get("REQUIRE_ALL"))
+POSTGRES = os.environ.get("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/test")
+ENGINES = ["sqlite", "postgresql"]
+
+settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing about it
+settings.load_profile("shared machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait much (a browser) and files that work much come first, in turns: no long one is left for the end."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    marked = {path: {mark.name for item in own for mark in item.iter_markers()} for path, own in files.items()}
+    waiting = [path for path, names in marked.items() if "browser" in names]
+    working = [path for path, names in marked.items() if "slow" in names and "browser" not in names]
+    turns = [path for pair in zip_longest(working, waiting) for path in pair if path is not None]
+    items[:] = [item for path in dict.fromkeys([*turns, *files]) for item in files[path]]
+
+
+def _reach(url: str) -> str:
+    """Why PostgreSQL can not be used; empty when it can."""
+    try:
+        psycopg.connect(url, connect_timeout=3).close()
+    except psycopg.OperationalError as error:
+        return str(error).strip().splitlines()[-1]
+    return ""
+
+
+_WHY_NOT = _reach(POSTGRES)
+
+
+def need_postgres() -> None:
+    """Skip with the reason where there is no server; CI refuses the skip."""
+    if _WHY_NOT:
+        message = f"PostgreSQL does not answer ({_WHY_NOT}): set TEST_DATABASE_URL"
+        pytest.fail(message) if REQUIRE_ALL else pytest.skip(message)
+
+
+@contextmanager
+def postgres_url() -> Iterator[str]:
+    """A schema of its own in the test database, dropped afterwards."""
+    need_postgres()
+    name = f"t_{int(time.time()):x}_{uuid.uuid4().hex[:12]}"
+    with _admin() as admin:
+        admin.execute(f"CREATE SCHEMA {name}")
+        try:
+            yield _url_of(name)
+        finally:
+            _end_connections(admin, name)
+            admin.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+def _admin() -> psycopg.Connection[tuple[Any, ...]]:
+    return psycopg.connect(POSTGRES, autocommit=True, options="-c synchronous_commit=off -c client_min_messages=warning")
+
+
+def _url_of(schema: str) -> str:
+    return f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{schema}%20-csynchronous_commit%3Doff"
+
+
+def _end_connections(admin: psycopg.Connection[tuple[Any, ...]], schema: str) -> None:
+    """Of those that a test left open inside a transaction."""
+    admin.execute("SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "
+                  "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND l.pid <> pg_backend_pid()", (schema,))
+
+
+class SweptSchemas:
+    """Schemas with all tables and nothing in them. Making one takes 0.3 s, sweeping one 0.03 s."""
+
+    def __init__(self) -> None:
+        self._free: list[str] = []
+        self._made: list[str] = []
+        self._shape: list[tuple[Any, ...]] = []
+
+    @property
+    def used(self) -> bool:
+        """Whether there is anything to drop."""
+        return bool(self._made)
+
+    @contextmanager
+    def url(self) -> Iterator[str]:
+        """One of them, for one test."""
+        need_postgres()
+        name = self._free.pop() if self._free else self._make()
+        try:
+            yield _url_of(name)
+        finally:
+            if self._sweep(name):
+                self._free.append(name)
+
+    def _make(self) -> str:
+        name = f"t_{int(time.time()):x}_{uuid.uuid4().hex[:12]}"
+        self._made.append(name)
+        with _admin() as admin:
+            admin.execute(f"CREATE SCHEMA {name}")
+            open_store(_url_of(name), create=True).close()
+            self._shape = self._shape or self._look(admin, name)
+            for table in self._tables(admin, name):  # statistics that come and go by themselves would change plans
+                admin.execute(f"ALTER TABLE {name}.{table} SET (autovacuum_enabled = false)")
+        return name
+
+    def _look(self, admin: psycopg.Connection[tuple[Any, ...]], name: str) -> list[tuple[Any, ...]]:
+        """Tables, indexes and sequences with their columns, and how many migrations were applied."""
+        return admin.execute(
+            "SELECT c.relname, a.attname FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
+            "AND NOT a.attisdropped WHERE c.relnamespace = CAST(%s AS regnamespace) AND c.relkind IN ('r', 'i', 'S', 'v') "
+            f"UNION ALL SELECT '', CAST(COUNT(*) AS TEXT) FROM {name}._migrations ORDER BY 1, 2", (name,)).fetchall()
+
+    def _sweep(self, name: str) -> bool:
+        """Empty its tables, restart its numbers, drop custom fields. False when the test built something else."""
+        with _admin() as admin:
+            _end_connections(admin, name)
+            for table, column in set(self._look(admin, name)) - set(self._shape):
+                if table in {"contact", "account"} and column.startswith("cf_"):
+                    admin.execute(f"ALTER TABLE {name}.{table} DROP COLUMN {column}")
+            if self._look(admin, name) != self._shape:
+                return False
+            full = admin.execute(" UNION ALL ".join(
+                f"SELECT '{table}', pg_relation_size('{name}.{table}') > 1e6 FROM (SELECT 1 FROM {name}.{table} LIMIT 1) x"
+                for table in self._tables(admin, name))).fetchall()
+            for table, large in full:
+                admin.execute(f"TRUNCATE {name}.{table}" if large else f"DELETE FROM {name}.{table}")
+            self._forget_statistics(admin, name)
+            used = admin.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = %s AND last_value IS NOT NULL",
+                                 (name,)).fetchall()
+            for (sequence,) in used:
+                admin.execute(f"ALTER SEQUENCE {name}.{sequence} RESTART")
+        return True
+
+    def _tables(self, admin: psycopg.Connection[tuple[Any, ...]], name: str) -> list[str]:
+        return [table for (table,) in admin.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename <> '_migrations' ORDER BY 1", (name,))]
+
+    def _forget_statistics(self, admin: psycopg.Connection[tuple[Any, ...]], name: str) -> None:
+        """Of tables that a test analyzed: the planner takes them for new again."""
+        for (table,) in admin.execute("SELECT relname FROM pg_class WHERE relnamespace = CAST(%s AS regnamespace) "
+                                      "AND relkind = 'r' AND reltuples >= 0 AND relname <> '_migrations'", (name,)).fetchall():
+            admin.execute(f"TRUNCATE {name}.{table}")
+            admin.execute("DELETE FROM pg_statistic WHERE starelid = CAST(%s AS regclass)", (f"{name}.{table}",))
+
+    def drop(self) -> None:
+        """Leave the server as it was; also what killed runs left behind more than a day ago."""
+        with _admin() as admin:
+            old = [name for (name,) in admin.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 't\\_%\\_%'")
+                   if int(name.split("_")[1], 16) < time.time() - 86_400]
+            for name in (*self._made, *old):
+                _end_connections(admin, name)
+                admin.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+
+
+@pytest.fixture(scope="session")
+def swept_schemas() -> Iterator[SweptSchemas]:
+    """What this process shares between its tests on PostgreSQL."""
+    schemas = SweptSchemas()
+    yield schemas
+    if not _WHY_NOT:
+        schemas.drop()
+
+
+@contextmanager
+def fresh_url(engine: str, folder: Path) -> Iterator[str]:
+    """The URL of an empty database that dies with the test."""
+    if engine == "sqlite":
+        yield f"sqlite:///{folder / f'{uuid.uuid4().hex[:8]}.db'}"
+    else:
+        with postgres_url() as url:
+            yield url
+
+
+@pytest.fixture(params=ENGINES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with tables and nothing in it, on each engine."""
+    if request.param == "postgresql":
+        schemas: SweptSchemas = request.getfixturevalue("swept_schemas")
+        with schemas.url() as made:
+            yield made
+    else:
+        with fresh_url(request.param, tmp_path) as made:
+            open_store(made, create=True).close()
+            yield made
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """An empty workspace on each engine."""
+    opened = open_store(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def memory() -> Iterator[Store]:
+    """An empty workspace in memory, for what does not depend on the engine."""
+    opened = open_store("sqlite:///:memory:", create=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shared_data() -> Callable[[str], Path]:
+    """Public data sets beside the checkout; the test is skipped where they are absent."""
+
+    def find(name: str) -> Path:
+        path = Path(__file__).resolve().parents[2] / "shared" / "data" / name
+        if not path.exists():
+            pytest.skip(f"the data set {name} is not beside this checkout")
+        return path
+
+    return find

@@ -1,0 +1,57 @@
+"""Activity: events, messages with their copies, the runner, refusals, audit."""
+
+from __future__ import annotations
+
+import json
+
+from engine.access import COMMAND_LINE
+from engine.activity import events
+from engine.content import templates
+from engine.outreach import messages
+from engine.service import health, users
+from engine.store import Store
+
+from .running import open_page, well, words
+
+
+def sent(store: Store, contact_id: int) -> int:
+    made = templates.save(store, "Hello", html="<p>Hi</p>", subject="Hi", by=COMMAND_LINE, now=1)
+    with store.transaction():
+        store.run("INSERT INTO message (contact_id, channel, template_id, status, reason, created_at, due_at) VALUES "
+                  "(:who, 'email', :template, 'unknown', 'interrupted', 1, 1)", who=contact_id, template=made.id)
+        number = int(store.one("SELECT MAX(m.id) FROM message m"))
+        messages.keep_copies(store, [{"message_id": number, "subject": "Hi <b>", "html": "<script>alert(1)</script><p>Hi</p>",
+                                      "text": "Hi", "links": json.dumps({"https://t.example/c/1": "https://shop.example/"})}])
+    return number
+
+
+def test_events_stand_newest_first(workspace: Store, cast: dict[str, int]) -> None:
+    assert "Nothing has happened yet" in words(well(open_page("activity")))
+    with workspace.transaction():
+        events.insert_events(workspace, [{"contact_id": cast["ada"], "name": name, "occurred_at": at, "received_at": at,
+                                          "props": "{}", "dedupe_key": name, "source": "test"}
+                                         for at, name in enumerate(("page_view", "purchase"), start=1)])
+    assert list(well(open_page("activity")).dataframe[0].value["name"]) == ["purchase", "page_view"]
+    assert list(well(open_page("activity", event="page_view")).dataframe[0].value["name"]) == ["page_view"]
+
+
+def test_a_message_is_shown_in_a_sandbox_with_its_links(workspace: Store, cast: dict[str, int]) -> None:
+    number = sent(workspace, cast["ada"])
+    at = well(open_page("activity", view="messages"))
+    assert at.dataframe[0].value["status"].tolist() == ["unknown"]
+    at = well(open_page("activity", view="messages", message=number))
+    assert "https://shop.example/" in words(at) and "Hi \\<b\\>" in words(at)
+    next(one for one in at.button if one.label == "Queue again").click().run()
+    assert messages.get(workspace, number).status == "queued"
+
+
+def test_the_runner_the_refused_and_the_audit_log(workspace: Store) -> None:
+    assert "has not run yet" in words(well(open_page("activity", view="runner")))
+    health.beat(workspace, "runner", now=1, detail={"state": "running", "last_tick_s": 0.5})
+    at = well(open_page("activity", view="runner"))
+    assert "0.5 s" in words(at)
+    at.button[-1].click().run()
+    assert "schema" in words(well(at))
+    assert "0 items" in words(well(open_page("activity", view="refused")))
+    users.save_capture_only(workspace, True, by=COMMAND_LINE, now=1)
+    assert well(open_page("activity", view="audit")).dataframe[0].value["action"].tolist() == ["setting saved"]

@@ -1,0 +1,187 @@
+"""Journeys: the list, one on its canvas, its text and words, publishing, and the side panel made from schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.access import COMMAND_LINE
+from engine.audience import segments
+from engine.clock import now as clock_now
+from engine.content import templates
+from engine.journeys import documents, drafts, enrolling, versions
+from engine.journeys.nodes import node_types
+from engine.store import Store
+from pages.widgets import inputs, journey_editor
+from tests.conftest import NOW
+
+from .running import open_page, well, words
+
+TEXT = """# a comment of the author
+name: Welcome
+goal: {rule: {event: purchase}}
+entry:
+  trigger: {segment: Leads, on: entered}
+nodes:
+  - {id: hello, type: send, template: welcome, next: done}
+  - {id: done, type: exit}
+"""
+
+
+@pytest.fixture
+def welcome(workspace: Store, cast: dict[str, int]) -> Store:
+    """A draft of a journey that starts with a segment of one."""
+    segments.save(workspace, "Leads", {"field": "stage", "op": "is", "value": "lead"}, by=COMMAND_LINE, now=NOW)
+    templates.save(workspace, "welcome", html="<p>Hi</p>", subject="Hi", by=COMMAND_LINE, now=NOW)
+    drafts.save_draft(workspace, "Welcome", TEXT, rev=0, by=COMMAND_LINE, now=NOW)
+    return workspace
+
+
+def press(at: AppTest, label: str, place: int = 0) -> AppTest:
+    return [one for one in at.button if one.label == label][place].click().run()
+
+
+def test_nothing_yet_says_what_to_do(workspace: Store) -> None:
+    at = well(open_page("journeys"))
+    assert "No journeys yet" in words(at)
+    at = press(at, "Draw the first one")
+    assert [one.label for one in at.button if one.label == "Create"]
+
+
+def test_the_list_and_a_draft_on_its_canvas(welcome: Store) -> None:
+    assert "not published" in words(well(open_page("journeys")))
+    at = well(open_page("journeys", journey="Welcome"))
+    assert "Saved" in words(at) and "### Welcome" in words(at)
+
+
+def test_an_unknown_journey_is_one_plain_sentence(workspace: Store) -> None:
+    at = open_page("journeys", journey="Nothing")
+    assert not at.exception and "there is no journey" in at.error[0].value
+
+
+def test_publishing_asks_whether_members_enter_too(welcome: Store) -> None:
+    at = press(well(open_page("journeys", journey="Welcome")), "Publish")
+    (asked,) = at.radio
+    assert "1 person is" in asked.label and asked.options == ["Only people who enter it from now on",
+                                                             "Enroll the 1 who match now, too"]
+    versions.publish(welcome, TEXT, by=COMMAND_LINE, now=clock_now())
+    assert [enrolling.enroll_members(welcome, "Welcome", by=COMMAND_LINE, now=clock_now()) for _ in range(2)] == [1, 1]
+    assert welcome.one("SELECT COUNT(*) FROM event WHERE name = 'journey_enroll'") == 1
+
+
+def test_what_is_wrong_stands_in_the_way(welcome: Store) -> None:
+    drafts.save_draft(welcome, "Broken", "name: Broken\nentry: {trigger: {manual: true}}\nnodes:\n"
+                      "- {id: a, type: wait, for: 1d}\n", rev=0, by=COMMAND_LINE, now=NOW)
+    at = press(well(open_page("journeys", journey="Broken")), "Publish")
+    assert "stands in the way" in at.error[0].value and "leads nowhere" in words(at)
+    assert not versions.list_versions(welcome, "Broken")
+
+
+def test_the_text_form_is_the_same_document(welcome: Store) -> None:
+    at = well(open_page("journeys", journey="Welcome", tab="text"))
+    (area,) = at.text_area
+    assert area.value == TEXT
+    changed = TEXT.replace("id: done, type: exit", "id: done, type: exit, reason: x")
+    at = press(at.text_area[0].set_value(changed).run(), "Take over")
+    draft = drafts.open_draft(welcome, "Welcome")
+    assert "# a comment of the author" in draft.document and "reason: x" in draft.document and draft.rev == 2
+
+
+def test_text_that_is_no_journey_is_refused(welcome: Store) -> None:
+    at = well(open_page("journeys", journey="Welcome", tab="text"))
+    at = press(at.text_area[0].set_value("name: [").run(), "Take over")
+    assert "not YAML" in at.error[0].value and drafts.open_draft(welcome, "Welcome").rev == 1
+
+
+def test_words_tell_the_journey(welcome: Store) -> None:
+    at = well(open_page("journeys", journey="Welcome", tab="words"))
+    assert "enters the segment" in words(at)
+
+
+def test_a_published_version_can_only_be_looked_at(welcome: Store) -> None:
+    versions.publish(welcome, TEXT, by=COMMAND_LINE, now=clock_now())
+    at = well(open_page("journeys", journey="Welcome", version=1))
+    assert "Published versions never change" in words(at)
+    assert not [one for one in at.button if one.label == "Publish"]
+    press(at, "Pause")
+    assert versions.list_journeys(welcome)[0].status == "paused"
+
+
+@pytest.mark.parametrize("kind", sorted(node_types()))
+def test_every_kind_of_step_has_a_form_that_changes_nothing_by_itself(welcome: Store, kind: str) -> None:
+    example = dict(node_types()[kind].example)
+    node = {"id": "hello", "type": kind, **example, **({"on": dict.fromkeys(example["on"], "done")} if "on" in example else {})}
+    document = documents.load(TEXT) | {"nodes": [node, {"id": "done", "type": "exit"}]}
+    drafts.save_draft(welcome, "Welcome", documents.dump(document), rev=1, by=COMMAND_LINE, now=NOW)
+    at = well(open_page("journeys", journey="Welcome", node="hello"))
+    (button,) = [one for one in at.button if one.label == "Apply"]
+    assert button.disabled
+    next(one for one in at.text_input if one.label == "Name").set_value("renamed").run()
+    press(at, "Apply")
+    assert documents.load(drafts.open_draft(welcome, "Welcome").document)["nodes"][0] == {**node, "id": "renamed"}
+
+
+def test_the_start_has_a_form_too(welcome: Store) -> None:
+    at = well(open_page("journeys", journey="Welcome", node="(start)"))
+    next(one for one in at.text_input if one.label == "Campaign").set_value("Spring").run()
+    press(at, "Apply")
+    document = documents.load(drafts.open_draft(welcome, "Welcome").document)
+    assert document["campaign"] == "Spring" and document["entry"] == documents.load(TEXT)["entry"]
+
+
+def test_a_renamed_step_is_followed_by_all_that_named_it() -> None:
+    document: dict[str, Any] = {
+        "nodes": [{"id": "a", "type": "send", "template": "t", "next": "w"},
+                  {"id": "w", "type": "wait_for", "event": {"event": "email_clicked", "of": "a"}, "on": {"happened": "a"}},
+                  {"id": "g", "type": "go_to", "node": "a"}], "layout": {"a": [1, 2]}}
+    made = journey_editor.rename(document, "a", {**document["nodes"][0], "id": "hello"})
+    assert made["nodes"][1] == {"id": "w", "type": "wait_for", "event": {"event": "email_clicked", "of": "hello"},
+                                "on": {"happened": "hello"}}
+    assert made["nodes"][2]["node"] == "hello" and made["layout"] == {"hello": [1, 2]}
+
+
+def test_settings_are_read_from_schemas() -> None:
+    found = {one.name: one.kind for one in inputs.settings(node_types()["wait_for"].model_json_schema())}
+    assert (found["event"], found["rule"], found["timeout"], found["note"]) == ("event", "rule", "duration", "text")
+    send = {one.name: one.kind for one in inputs.settings(node_types()["send"].model_json_schema())}
+    assert (send["template"], send["transactional"], send["priority"]) == ("template", "bool", "number")
+
+
+def test_a_rule_of_a_step_is_asked_by_the_rule_editor(welcome: Store) -> None:
+    node = {"id": "hello", "type": "condition", "rule": {"stage": ["lead"]}, "on": {"yes": "done", "no": "done"}}
+    document = documents.load(TEXT) | {"nodes": [node, {"id": "done", "type": "exit"}]}
+    drafts.save_draft(welcome, "Welcome", documents.dump(document), rev=1, by=COMMAND_LINE, now=NOW)
+    at = well(open_page("journeys", journey="Welcome", node="hello"))
+    assert "**1 person** (33.3% of 3)" in words(at) and "is at the stage lead" in words(at)
+    (add,) = [one for one in at.selectbox if one.label == "Condition"]
+    add.set_value("tag").run()
+    next(one for one in (*at.text_input, *at.selectbox) if one.label == "tag").set_value("vip").run()
+    press(at, "Apply")
+    assert documents.load(drafts.open_draft(welcome, "Welcome").document)["nodes"][0] == {
+        **node, "rule": {"all": [{"stage": ["lead"]}, {"tag": "vip"}]}}
+
+
+def test_rules_that_end_a_journey_are_added_one_by_one(welcome: Store) -> None:
+    at = well(open_page("journeys", journey="Welcome", node="(start)"))
+    at = press(at, "Add one")
+    add = [one for one in at.selectbox if one.label == "Condition"][-1]
+    at = add.set_value("consent").run()
+    next(one for one in at.text_input if one.label == "Reason").set_value("agreed").run()
+    press(at, "Apply")
+    document = documents.load(drafts.open_draft(welcome, "Welcome").document)
+    assert document["exit"] == [{"rule": {"consent": "email", "is": "subscribed"}, "reason": "agreed"}]
+
+
+def test_what_the_canvas_shows_is_worked_out_once_for_each_change(welcome: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks: list[int] = []
+    real = journey_editor.reading.check
+    monkeypatch.setattr(journey_editor.reading, "check", lambda *args: checks.append(1) or real(*args))
+    at = well(open_page("journeys", journey="Welcome"))
+    once = len(checks)
+    at.run()
+    assert len(checks) == once, "another tick, nothing changed"
+    templates.save(welcome, "second", html="<p>Hi</p>", subject="Hi", by=COMMAND_LINE, now=NOW)
+    at.run()
+    assert len(checks) == once + 1, "a new template may mend a draft"

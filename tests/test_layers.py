@@ -1,0 +1,222 @@
+"""The house: imports point down only, a table is written by the room that owns it, files stay readable."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from engine.schema import INBOX, PERSON_TABLES, TABLES, owner_of
+
+ENGINE = Path(__file__).resolve().parents[1] / "engine"
+MOST_LINES, MOST_TEST_LINES = 400, 600
+
+# Top to bottom and left to right: a room uses what stands above its row, and what stands to its left in its own row.
+# "…" stands for rooms that use none of each other. A room is a module or a package; inside a package order is free,
+# as long as nothing goes round in a circle.
+FLOORS: dict[str, tuple[str, ...]] = {
+    "": ("errors", "lazy", "clock", "config", "sql", "store", "schema", "access", "audit"),  # the ground
+    "maths": ("stats", "assignment", "money", "stability", "zones", "working"),
+    "people": ("identity", "dirty", "lookups", "chain", "fields", "accounts", "consent", "contacts", "deals", "addresses",
+               "phones", "duplicates"),
+    "activity": ("inbox", "events", "reading", "traits", "identity", "intake", "timeline", "recording"),
+    "audience": ("rules", "watch", "segments", "explaining", "comparing", "growth", "scoring", "lifecycle", "routing"),
+    "trials": ("planner", "results"),
+    "content": ("language", "markup", "links", "context", "templates", "render", "lint", "preview"),
+    "outreach": ("campaigns", "messages", "limits", "mail", "mime", "smtp", "channels", "delivery", "proofs"),
+    "journeys": ("nodes", "triggers", "layout", "graph", "documents", "reading", "live", "moves", "hearing", "versions",
+                 "history", "drafts", "renaming", "comparing", "canvas", "flow", "enrolling", "runner"),
+    "loop": ("tick", "explain"),
+    "measure": ("costs", "touches", "models", "paths", "attribution", "roi", "kpis", "splits"),
+    "service": ("health", "tables", "privacy", "attention", "users", "backup", "columns", "batches", "quality",
+                "importing", "exporting", "editing", "settling", "finding",
+                "web", "group_commit", "opt_out", "tracking", "tracking_api", "demo", "forward", "visitor", "collector",
+                "worker", "supervise"),
+    "commands": ("common", "frames", "…"),
+    "__main__": (),
+}
+ROWS = list(FLOORS)
+# They move rows of whatever table a list names, and are held to that list by tests of their own.
+ANY_TABLE = {"store", "people.contacts"}
+OWNED = {table.name for table in (*TABLES, INBOX)}
+
+
+def name_of(file: Path) -> str:
+    """`people.contacts` for engine/people/contacts.py, `people` for the package itself."""
+    parts = file.relative_to(ENGINE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(file): file for file in sorted(ENGINE.rglob("*.py"))}
+MODULES = sorted(name for name in FILES if name)
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(FILES[module].read_text())
+
+
+def imports(module: str) -> Iterator[str]:
+    """The modules of the engine that a module imports."""
+    package = module.split(".") if FILES[module].stem == "__init__" else module.split(".")[:-1]
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.removeprefix("engine.") for alias in node.names if alias.name.startswith("engine"))
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            whole = [*base, *(node.module or "").split(".")] if node.module else base
+            if node.level or whole[0] == "engine":
+                source = ".".join(part for part in whole if part != "engine")
+                for alias in node.names:
+                    inner = f"{source}.{alias.name}" if source else alias.name
+                    yield inner if inner in FILES else source
+
+
+def place(module: str) -> tuple[int, int]:
+    """Row and place in it. The package of a floor itself holds nothing and stands at its beginning."""
+    floor, _, rest = module.partition(".")
+    if floor not in FLOORS:
+        return 0, FLOORS[""].index(floor)
+    room = rest.split(".")[0]
+    order = FLOORS[floor]
+    if room in order or not room:
+        return ROWS.index(floor), order.index(room) if room else -1
+    if "…" in order:
+        return ROWS.index(floor), order.index("…")
+    raise LookupError(f"{module}: give the room {room!r} its place in FLOORS")
+
+
+def room_of(module: str) -> str:
+    floor, _, rest = module.partition(".")
+    return floor if floor not in FLOORS else f"{floor}.{rest.split('.')[0]}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down_only(module: str) -> None:
+    others = [other for other in imports(module) if other and room_of(other) != room_of(module)]
+    wrong = [other for other in others if place(other) >= place(module)]
+    assert not wrong, f"{module} imports {wrong}, which do not stand above it or to its left"
+
+
+def test_every_room_of_the_table_exists() -> None:
+    rooms = {f"{floor}.{room}".strip(".") for floor, order in FLOORS.items() for room in order if room != "…"}
+    assert not {room for room in rooms if room not in FILES}
+
+
+def test_nothing_goes_round_in_a_circle() -> None:
+    state: dict[str, bool] = {}
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert state.get(module) is not False, f"circle: {' > '.join((*path, module))}"
+        if module in state:
+            return
+        state[module] = False
+        for other in sorted(set(imports(module)) - {module, module.rpartition(".")[0], ""}):
+            visit(other, (*path, module))
+        state[module] = True
+
+    for module in MODULES:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_engine_knows_no_page_and_imports_at_the_top(module: str) -> None:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert not [name for name in names if name.split(".")[0] in {"streamlit", "pages", "app"}]
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside = [inner.lineno for inner in ast.walk(node) if isinstance(inner, ast.Import | ast.ImportFrom)]
+            assert not inside, f"{module}: import inside {node.name}, line {inside}"
+
+
+CLOCKS = re.compile(r"\btime\.time(_ns)?\(|datetime\.(now|utcnow|today)\(|date\.today\(|\bCURRENT_(TIMESTAMP|TIME|DATE)\b")
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "clock"])
+def test_only_the_clock_reads_the_clock(module: str) -> None:
+    assert not [found.group() for found in CLOCKS.finditer(FILES[module].read_text())]
+
+
+# ------------------------------------------------------------ tables and their owners
+
+WRITES = re.compile(r"\b(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|(?<!DO )(?<!FOR )UPDATE(?!\s+SET\b)|DELETE\s+FROM|TRUNCATE)\s+"
+                    r"(?:ONLY\s+)?([a-z_]\w*|\{)")
+
+
+def texts(module: str) -> Iterator[str]:
+    """The strings of a module, holes of f-strings as {}."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def calls(module: str) -> Iterator[str]:
+    """The tables named by a store's insert_many and upsert_many, { where the name is no plain text."""
+    for node in ast.walk(tree(module)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        if node.func.attr in {"insert_many", "upsert_many"} and re.search(r"(store|inbox|self)$", ast.unparse(node.func.value)):
+            table = node.args[0]
+            yield str(table.value) if isinstance(table, ast.Constant) else "{"
+
+
+def writes(module: str) -> set[str]:
+    return set(chain.from_iterable(WRITES.findall(text) for text in texts(module))) | set(calls(module))
+
+
+def stands_under(module: str, owner: str) -> bool:
+    return module == owner or module.startswith(owner + ".")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_table_is_written_by_its_owner_only(module: str) -> None:
+    named = writes(module)
+    foreign = {table: owner_of(table) for table in named & OWNED if not stands_under(module, owner_of(table))}
+    assert not foreign, f"{module} writes tables that others own: {foreign}"
+    may_any = any(stands_under(module, owner) for owner in ANY_TABLE)
+    assert may_any or "{" not in named, f"{module} writes a table it does not name"
+
+
+def test_the_scan_sees_what_it_must() -> None:
+    owners = {table: [module for module in MODULES if table in writes(module)] for table in OWNED}
+    assert owners["consent"] and owners["event"] and owners["contact"] and owners["heartbeat"] == ["service.health"]
+    assert WRITES.findall("INSERT INTO a; UPDATE b SET x; DELETE FROM c; INSERT OR IGNORE INTO d") == ["a", "b", "c", "d"]
+    assert not WRITES.findall("ON CONFLICT (a) DO UPDATE SET x = 1; SELECT 1 FOR UPDATE OF t; to update it")
+
+
+def test_each_owner_exists() -> None:
+    assert not {table.name: table.owner for table in (*TABLES, INBOX) if table.owner not in FILES}
+
+
+def test_every_table_that_knows_people_says_how_they_are_merged_erased_and_exported() -> None:
+    knowing = {table.name for table in (*TABLES, INBOX) if re.search(r"\bcontact_id\b", table.columns)}
+    assert knowing == set(PERSON_TABLES)
+
+
+def test_what_merging_looks_at_exists() -> None:
+    columns = {table.name: table.columns for table in TABLES}
+    for name, handling in PERSON_TABLES.items():
+        for column in (*handling.strip, *handling.unique):
+            assert re.search(rf"\b{column} ", columns[name]), f"{name}.{column}"
+        assert (handling.merge == "repoint_or_drop") == bool(handling.unique), name
+        assert (handling.erase == "strip") == bool(handling.strip), name
+
+
+# ------------------------------------------------------------ size
+
+
+@pytest.mark.parametrize("file", sorted(
+    file for folder in ("engine", "pages", "tests", "benchmarks") for file in (ENGINE.parent / folder).rglob("*.py")
+), ids=lambda file: str(file.relative_to(ENGINE.parent)))
+def test_a_file_can_be_read_in_one_sitting(file: Path) -> None:
+    most = MOST_TEST_LINES if "tests" in file.parts else MOST_LINES
+    assert len(file.read_text().splitlines()) < most
