@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = ROOT / "docs" / "commands.md"
 BEGIN = "<!-- from here on written by `python -m tests.test_docs` -->\n\n"
 COMMON = {"db_url", "as_json", "moment", "help"}
-NOT_IMPORTED = {"tzdata": "data only", "pytest": "runs the tests", "pytest-xdist": "plugin", "ruff": "tool", "mypy": "tool",
-                "pandas-stubs": "types"}
+NOT_IMPORTED = {"tzdata": "data only", "pytest": "runs the tests", "pytest-xdist": "plugin", "pytest-rerunfailures": "plugin",
+                "ruff": "tool", "mypy": "tool", "pandas-stubs": "types"}
 IMPORT_NAMES = {"ruamel.yaml": "ruamel", "segment-analytics-python": "segment"}
 
 

@@ -104,7 +104,8 @@ def journey_canvas(
             on_selected(sent["selected"])
 
     def selected_changed() -> None:
-        if on_selected and (picked := value("selected")):
+        # A click and the edit after it may come in one rerun: the edit has said already what is selected by then.
+        if on_selected and (picked := value("selected")) and picked["at"] > (value("graph") or {}).get("at", 0):
             on_selected(picked["id"])
 
     data = {
