@@ -31,7 +31,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "outreach": ("campaigns", "messages", "limits", "mail", "mime", "smtp", "channels", "delivery", "proofs"),
     "journeys": ("nodes", "triggers", "layout", "graph", "documents", "reading", "live", "moves", "hearing", "versions",
                  "history", "drafts", "renaming", "comparing", "canvas", "flow", "enrolling", "runner"),
-    "loop": ("tick", "explain"),
+    "loop": ("tick", "explain", "coming"),
     "measure": ("costs", "touches", "models", "paths", "attribution", "roi", "kpis", "splits"),
     "service": ("health", "tables", "privacy", "attention", "users", "backup", "columns", "batches", "quality",
                 "importing", "exporting", "editing", "settling", "finding",

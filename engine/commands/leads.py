@@ -10,6 +10,7 @@ import click
 from ..audience import routing as rooms
 from ..clock import DAY, in_words, iso, parse_duration, parse_moment
 from ..errors import BadInput, NotFound
+from ..loop.coming import Coming, coming
 from ..maths.working import WorkingHours
 from ..people import contacts
 from ..store import Store
@@ -33,6 +34,31 @@ def queue(call: Call, rep: str | None) -> None:
     call.answer(found, *(f"{one.id}  {one.who or one.name}  score {one.score}, priority {one.priority:g}, answer by "
                          f"{iso(one.due_at) or 'nobody has it'}: {one.why}. {one.action}." for one in found),
                 *([] if found else ["nothing waits"]))
+
+
+@leads.command("brief", cls=Command)
+@click.argument("email")
+@takes_call
+def brief(call: Call, email: str) -> None:
+    """Before a call: the score with its reasons, the last five touches, what leaves next, and whether marketing waits."""
+    with call.store() as store:
+        who = contacts.must_find(store, email)
+        found, known, ahead = contacts.get(store, who), rooms.brief(store, who), coming(store, who)
+    held = known.held_until if known.held_until and known.held_until > call.now else None
+    call.answer({"score": found.fit_score + found.engagement_score, "stage": found.stage, "owner": found.owner,
+                 "held_until": iso(held),
+                 "reasons": [{"points": one.points, "reason": one.reason, "at": iso(one.at)} for one in known.entries],
+                 "touches": [{"at": iso(one.at), "text": one.text} for one in known.touches],
+                 "messages": [vars(one) | {"at": iso(one.at)} for one in ahead]},
+                f"score {found.fit_score + found.engagement_score}, stage {found.stage or 'none'}, "
+                f"owner {found.owner or 'nobody'}", *([f"marketing waits until {iso(held)}"] if held else []),
+                *(f"{one.points:+d}  {one.reason}" for one in known.entries),
+                *(f"{iso(one.at)}  {one.text}" for one in known.touches), *(_ahead(one) for one in ahead[:3]))
+
+
+def _ahead(one: Coming) -> str:
+    unless = f", unless they do what is waited for ({one.unless})" if one.unless else ""
+    return f"next: {one.channel} {one.template!r}, {iso(one.at)}{unless}"
 
 
 @leads.command("hand-over", cls=Command)

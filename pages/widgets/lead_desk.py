@@ -9,6 +9,7 @@ from engine.audience import routing
 from engine.audience.routing import Lead, Rep
 from engine.audience.routing.desk import OUTCOMES
 from engine.clock import DAY, HOUR, in_words
+from engine.loop.coming import Coming, coming
 
 from . import state
 from .person import say_age, when
@@ -99,7 +100,14 @@ def _brief(lead: Lead) -> None:
     if not known.touches:
         st.text("They have done nothing yet.")
     st.caption("Next message")
-    st.text(f"{known.next_message}, {when(known.next_at)}" if known.next_message else "None is queued.")
+    ahead = coming(state.store(), lead.contact_id)
+    st.text(_next(ahead[0]) if ahead else "None is under way.")
+
+
+def _next(one: Coming) -> str:
+    journey = f" of the journey {one.journey}" if one.journey else ""
+    unless = f", unless what it waits for happens ({one.unless})" if one.unless else ""
+    return f"{one.channel} “{one.template}”{journey}, {when(one.at)}{unless}"
 
 
 def _buttons(lead: Lead) -> None:

@@ -65,12 +65,12 @@ class Lead:
 
 @dataclass(frozen=True)
 class Brief:
-    """Before a call. entries: the newest points; touches: the last five things they did; next_message: what leaves next."""
+    """Before a call. entries: the newest points; touches: the last five things they did; held_until: marketing waits until
+    then, or did (UTC seconds). What leaves next is told by `loop.coming`, which knows the journeys."""
 
     entries: tuple[scoring.Entry, ...]
     touches: tuple[timeline.Entry, ...]
-    next_message: str | None
-    next_at: int | None
+    held_until: int | None
 
 
 def queue(store: Store, owner: str | None, *, now: int) -> list[Lead]:
@@ -98,10 +98,8 @@ def brief(store: Store, contact_id: int) -> Brief:
     done = timeline.timeline(store, contact_id, limit=40, kinds=_DID)
     touches = [entry for entry in done if not entry.text.startswith(("was sent", "could not be sent", "was not sent", "lead_",
                                                                       "call", "score_"))][:5]
-    message = store.row("""SELECT m.channel || ' “' || t.name || '”', m.due_at FROM message m JOIN template t
-            ON t.id = m.template_id
-        WHERE m.contact_id = :id AND m.status IN ('queued', 'admitted') ORDER BY m.due_at, m.id LIMIT 1""", id=contact_id)
-    return Brief(tuple(reversed(scoring.entries(store, contact_id)))[:5], tuple(touches), *(message or (None, None)))
+    held = store.one("SELECT c.held_until FROM contact c WHERE c.id = :id", id=contact_id)
+    return Brief(tuple(reversed(scoring.entries(store, contact_id)))[:5], tuple(touches), held)
 
 
 def _sorted(store: Store, where: str, now: int, **params: object) -> list[Lead]:
