@@ -49,8 +49,8 @@ def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
                                                      "STREAMLIT_SECRETS_FILES": str(secrets)})
 
 
-def log_in(page: Page, app: str, who: str) -> None:
-    page.goto(f"{app}/contacts?contact=1")
+def log_in(page: Page, app: str, who: str, to: str = "contacts?contact=1") -> None:
+    page.goto(f"{app}/{to}")
     expect(page.get_by_text("Log in to see this workspace").first).to_be_visible()
     expect(page.get_by_text("Ada")).to_have_count(0)
     page.get_by_role("button", name="Log in").click()
@@ -59,7 +59,7 @@ def log_in(page: Page, app: str, who: str) -> None:
 
 
 def test_sales_sees_leads_and_nothing_of_the_settings(page: Page, app: str) -> None:
-    log_in(page, app, "Sal")
+    log_in(page, app, "Sal", to="")
     expect(page.get_by_role("heading", name="Leads", level=1)).to_be_visible()
     idle(page)
     links = page.get_by_test_id("stSidebarNav").get_by_role("link")
@@ -75,8 +75,14 @@ def test_sales_sees_leads_and_nothing_of_the_settings(page: Page, app: str) -> N
     expect(page.get_by_text("Log in to see this workspace").first).to_be_visible()
 
 
+def test_a_login_leads_on_to_the_address_one_came_for(page: Page, app: str) -> None:
+    log_in(page, app, "Sal")
+    expect(page.get_by_text("ada@x.example").first).to_be_visible()
+    expect(page).to_have_url(f"{app}/contacts?contact=1")
+
+
 def test_an_administrator_gets_to_the_settings(page: Page, app: str) -> None:
-    log_in(page, app, "Ann")
+    log_in(page, app, "Ann", to="")
     expect(page.get_by_role("heading", name="Home", level=1)).to_be_visible()
     expect(page.get_by_text("You are Ann.").first).to_be_visible()
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Settings").click()
