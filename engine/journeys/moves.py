@@ -13,7 +13,7 @@ from ..outreach import messages
 from ..schema import BRANCHES, ROW
 from ..sql import Sql, case, join, render_all, sql
 from .live import Live
-from .nodes import Join, Node, Send, Wait, tokens_of
+from .nodes import Join, Node, tokens_of
 
 LEAVES = sql("b.port IS NOT NULL")
 
@@ -54,7 +54,7 @@ def compile_step(version: Live, key: str) -> Step:
 
 def _feeds(version: Live, node: Node) -> tuple[int, ...]:
     targets = dict.fromkeys(version.target(node.id, port) for port in node.ports)
-    return tuple(version.ids[target] for target in targets if not isinstance(version.journey.node(target), Wait | Send))
+    return tuple(version.ids[target] for target in targets if not version.journey.node(target).rests)
 
 
 def _place(version: Live, node: Node) -> dict[str, int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .. import audit
 from ..access import Actor, require
 from ..errors import BadInput, NotFound, ThroughlineError, listing
+from ..maths.zones import learn_zone
 from ..outreach import campaigns
 from ..sql import fold
 from ..store import Store
@@ -94,6 +95,8 @@ def _live_row(store: Store, journey_id: int, fresh: bool = False) -> Version | N
 def _register(store: Store, version: Live) -> None:
     """Rows by which statements over all journeys find their way: who listens to what, what lies before a goal."""
     nodes = version.journey.nodes
+    for zone in {zone for node in nodes for zone in node.zones()}:
+        learn_zone(store, zone)
     store.insert_many("node", [{"id": version.ids[node.id], "version_id": version.id, "key": node.id,
                                 "type": node.type, "is_join": int(isinstance(node, Join))}  # type: ignore[attr-defined]
                                for node in nodes])

@@ -8,14 +8,14 @@ has two, and nothing has to be said about gaps or folds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
-from ..clock import DAY
+from ..clock import DAY, FOREVER, MINUTE
 from ..errors import BadInput
 from ..sql import Sql, sql
 from ..store import Store
@@ -57,13 +57,11 @@ class LocalWindow:
 
         A contact without a zone lives in the default zone; a zone that was never learned counts as UTC.
         """
-        own = sql("SELECT s.from_at, s.until_at, s.offset_s FROM zone_span s WHERE s.zone = "
-                  "(SELECT h.time_zone FROM contact h WHERE h.id = {contact_id})", contact_id=contact_id)
-        default = sql("SELECT s.from_at, s.until_at, s.offset_s FROM zone_span s WHERE s.zone = :zone",
-                      zone=self.default_zone)
-        utc = sql("SELECT :now - 864000 AS from_at, :now + 864000 AS until_at, 0 AS offset_s")
-        return sql("COALESCE({own}, {default}, {utc})",
-                   own=self._opening(own), default=self._opening(default), utc=self._opening(utc))
+        return self.next_open_in(sql("(SELECT h.time_zone FROM contact h WHERE h.id = {contact_id})", contact_id=contact_id))
+
+    def next_open_in(self, zone: Sql) -> Sql:
+        """The same on the clock of a zone: a name, or NULL."""
+        return _known_or_utc(self._opening, zone, self.default_zone)
 
     def _opening(self, spans: Sql) -> Sql:
         """The first opening within the spans, NULL when there are none. Days run from two before now to eight after:
@@ -81,15 +79,60 @@ class LocalWindow:
         )
 
 
+def next_time(at_s: Sql, zone: Sql, *, weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6), default_zone: str = "UTC",
+              grace_s: int = MINUTE) -> Sql:
+    """The first instant from :now on when a clock in the zone comes to a second of the day: a moment, not a span.
+
+    An hour that a day leaves out comes at the first instant after the gap, one that a day has twice comes the first time.
+    Whoever asks less than `grace_s` later is in time. at_s, zone: a number and a name or NULL, as SQL.
+    """
+    days = sql(", ".join(map(str, weekdays)))
+    return _known_or_utc(lambda spans: sql(
+        """(SELECT MIN(GREATEST(:now, q.at)) FROM (SELECT MIN(o.opens_at) AS at FROM (
+            SELECT d.column1 AS day,
+                   GREATEST(z.from_at, (:now / 86400 + d.column1) * 86400 + {at_s} - z.offset_s) AS opens_at,
+                   LEAST(z.until_at, (:now / 86400 + d.column1 + 1) * 86400 - z.offset_s) AS shuts_at
+            FROM (VALUES (-2), (-1), (0), (1), (2), (3), (4), (5), (6), (7), (8)) AS d CROSS JOIN ({spans}) z
+            WHERE z.until_at > :now - 259200 AND z.from_at < :now + 864000 AND (:now / 86400 + d.column1 + 3) % 7 IN ({days})) o
+           WHERE o.opens_at < o.shuts_at GROUP BY o.day) q WHERE q.at > :now - :grace)""",
+        at_s=at_s, spans=spans, days=days, grace=grace_s), zone, default_zone)
+
+
+def local_instant(wall: Sql, zone: Sql, default_zone: str = "UTC") -> Sql:
+    """When a clock in the zone first reads `wall` (seconds since 1970 on that clock) or later; NULL for NULL."""
+    return _known_or_utc(lambda spans: sql(
+        """(SELECT MIN(GREATEST(z.from_at, {wall} - z.offset_s)) FROM ({spans}) z WHERE z.from_at < {wall} + 172800
+            AND z.until_at > {wall} - 172800 AND z.until_at > {wall} - z.offset_s)""", wall=wall, spans=spans),
+                         zone, default_zone)
+
+
+def _known_or_utc(found: Callable[[Sql], Sql], zone: Sql, default_zone: str) -> Sql:
+    """Something worked out of the spans of a zone, else of the default zone, else of UTC."""
+    spans = "SELECT s.from_at, s.until_at, s.offset_s FROM zone_span s WHERE s.zone = "
+    utc = sql(f"SELECT CAST({KNOWN_FROM} AS BIGINT) AS from_at, CAST({FOREVER} AS BIGINT) AS until_at, 0 AS offset_s")
+    return sql("COALESCE({own}, {default}, {utc})", own=found(sql(spans + "{zone}", zone=zone)),
+               default=found(sql(spans + ":zone", zone=default_zone)), utc=found(utc))
+
+
 def local_day(zone: Sql, at: Sql) -> Sql:
     """The calendar day (days since 1970) that a zone has at an instant; no zone, and one never learned, count as UTC."""
-    return sql("""(({at} + COALESCE((SELECT z.offset_s FROM zone_span z WHERE z.zone = {zone} AND z.from_at <= {at}
-        AND z.until_at > {at}), 0)) / 86400)""", zone=zone, at=at)
+    return sql("(({at} + {offset}) / 86400)", at=at, offset=local_offset(zone, at))
+
+
+def local_offset(zone: Sql, at: Sql) -> Sql:
+    """Seconds that clocks in the zone are ahead of UTC at an instant; 0 without a zone, and for one never learned."""
+    return sql("""COALESCE((SELECT z.offset_s FROM zone_span z WHERE z.zone = {zone} AND z.from_at <= {at}
+        AND z.until_at > {at}), 0)""", zone=zone, at=at)
 
 
 def find_zone(text: str) -> str | None:
     """The name of a time zone as the tz database spells it, whatever case it is typed in; None when there is none."""
     return _names().get(text.strip().lower().replace(" ", "_"))
+
+
+def zone_names() -> tuple[str, ...]:
+    """Every time zone of the tz database, in alphabetical order."""
+    return tuple(sorted(_names().values()))
 
 
 def learn_zone(store: Store, zone: str) -> None:

@@ -10,6 +10,8 @@ import streamlit as st
 
 from engine.audience.rules import Known
 from engine.journeys import documents
+from engine.journeys.nodes.times import CONTACT, WEEKDAYS
+from engine.maths.zones import zone_names
 
 from . import rule_editor, rule_tree
 
@@ -64,10 +66,11 @@ def _setting(name: str, part: Mapping[str, Any], required: bool, defs: Mapping[s
     variants = [part, *(one for one in part.get("anyOf", ()) if one.get("type") != "null")]
     said = {key: value for one in reversed(variants) for key, value in one.items()}
     options = tuple(said.get("enum", ())) or ((said["const"],) if "const" in said else ())
-    if inner := defs.get(said.get("items", {}).get("$ref", "").rpartition("/")[2]):
-        return Setting(name, "things", required=required, help=part.get("description"), parts=tuple(_settings(inner, defs)))
+    for kind, ref in (("things", said.get("items", {}).get("$ref", "")), ("thing", said.get("$ref", ""))):
+        if inner := defs.get(ref.rpartition("/")[2]):
+            return Setting(name, kind, required=required, help=part.get("description"), parts=tuple(_settings(inner, defs)))
     return Setting(name, said.get("kind") or _plain_kind(said, options), options, required, part.get("default"),
-                   said.get("minimum"), said.get("maximum"), part.get("description"))
+                   said.get("minimum"), said.get("maximum"), said.get("description"))
 
 
 def _plain_kind(said: Mapping[str, Any], options: Words) -> str:
@@ -116,8 +119,37 @@ def _text(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
     return st.text_input(setting.label, "" if shown is None else str(shown), key=key, help=setting.help) or None
 
 
+def _hinted(hint: str) -> Callable[[Setting, Any, str, Choices], Any]:
+    """A text with an example of what is meant."""
+    def draw(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
+        shown = setting.default if value is None else value
+        return st.text_input(setting.label, "" if shown is None else str(shown), key=key, placeholder=hint,
+                             help=setting.help).strip() or None
+    return draw
+
+
+def _weekdays(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
+    """One day is written as a word, several as a list."""
+    held = [value] if isinstance(value, str) else list(value or ())
+    said = st.pills(setting.label, WEEKDAYS, default=[day for day in WEEKDAYS if day in held], selection_mode="multi", key=key,
+                    help=setting.help, format_func=lambda day: day[:3].capitalize())
+    return (said[0] if len(said) == 1 else said) if said else None
+
+
+def _zone(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
+    return _pick(setting, value or setting.default, key, (CONTACT, *zone_names()))
+
+
+def _thing(setting: Setting, value: Any, key: str, choices: Choices) -> Any:
+    """Settings that belong together."""
+    held = value if isinstance(value, dict) else {}
+    said = {part.name: ask(part, held.get(part.name), f"{key}:{part.name}", choices) for part in setting.parts}
+    defaults = {part.name: part.default for part in setting.parts if part.name not in held}
+    return {name: one for name, one in said.items() if one is not None and one != defaults.get(name)} or None
+
+
 def _duration(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
-    return st.text_input(setting.label, value or "", key=key, placeholder="2d, 36h, 30m",
+    return st.text_input(setting.label, value or setting.default or "", key=key, placeholder="2d, 36h, 30m",
                          help="A number and s, m, h, d or w.").strip() or None
 
 
@@ -191,4 +223,6 @@ def _event(setting: Setting, value: Any, key: str, choices: Choices) -> Any:
 _INPUTS: dict[str, Callable[[Setting, Any, str, Choices], Any]] = {
     "choice": _choice, "bool": _bool, "number": _number, "text": _text, "duration": _duration, "names": _names,
     "value": _value, "text_block": _block, "rule": _rule, "things": _things, "event": _event,
+    "thing": _thing, "clock": _hinted("09:00"), "offset": _hinted("-7d, 12h"), "date": _hinted("2026-12-24"),
+    "weekdays": _weekdays, "zone": _zone,
 }

@@ -155,7 +155,8 @@ def _people(live: Version | None, node: str) -> None:
 def _choices(document: dict[str, Any], known: Known) -> Choices:
     segments = tuple(one.name for one in known.rules.segments.values())
     return Choices({"template": tuple(known.templates), "segment": segments, "stage": tuple(lifecycle.STAGES),
-                    "field": tuple(one.name for one in known.rules.fields.values())},
+                    "field": tuple(one.name for one in known.rules.fields.values()),
+                    "date_field": tuple(one.name for one in known.rules.fields.values() if one.kind in ("date", "datetime"))},
                    rules=known.rules, nodes=tuple(str(one["id"]) for one in document["nodes"] or []))
 
 

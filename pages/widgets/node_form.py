@@ -26,7 +26,9 @@ def node_form(node: dict[str, Any], known: Known, choices: Choices, *, key: str,
     st.caption((cls.__doc__ or "").strip().splitlines()[0])
     with st.container(key=f"panel:{key}"):
         name = st.text_input("Name", str(node["id"]), key=f"{key}:id", disabled=readonly, max_chars=60)
-        made, unread = fill_in(cls, node, choices, known, key=key, skip=_SHARED | {"type"})
+        left = _other_ways(cls, node, key)
+        held = {name: value for name, value in node.items() if name not in left}
+        made, unread = fill_in(cls, held, choices, known, key=key, skip=_SHARED | left | {"type"})
         made = _branches(cls, made, key)
         note = st.text_area("Note", node.get("note") or "", key=f"{key}:note", placeholder="What colleagues should know",
                             height="content", max_chars=1_000)
@@ -57,6 +59,16 @@ def fill_in(cls: type[BaseModel], document: dict[str, Any], choices: Choices, kn
             with places[name]:
                 _wrong(message)
     return made, unread
+
+
+def _other_ways(cls: type[Node], node: dict[str, Any], key: str) -> frozenset[str]:
+    """Where a step can be set up in several ways, ask which; the settings that belong to the others only."""
+    if not cls.ways:
+        return frozenset()
+    names = list(cls.ways)
+    now = next((name for name in names if cls.ways[name][0] in node), names[0])
+    chosen = st.selectbox("How", names, index=names.index(now), key=f"{key}:how")
+    return frozenset(one for own in cls.ways.values() for one in own) - frozenset(cls.ways[chosen])
 
 
 def _left_out(setting: Setting, said: Any, document: dict[str, Any]) -> bool:

@@ -361,7 +361,7 @@ BAD = {
                   "second_join"),
     "unknown template": (journey(node("send", "m", template="nothing"), END), "unknown_template"),
     "unknown setting": (journey(node("wait", "w", colour="red", **{"for": "1d"}), END), "extra_forbidden"),
-    "missing setting": (journey(node("wait", "w"), END), "missing"),
+    "missing setting": (journey(node("condition", "c"), END), "missing"),
     "bad duration": (journey(node("wait", "w", **{"for": "soon"}), END), "value_error"),
     "unknown field in a rule": (journey(node("condition", "c", rule={"field": "shoe", "op": "is", "value": 1}), END),
                                 "value_error"),

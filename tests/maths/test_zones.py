@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.clock import DAY
 from engine.errors import BadInput
-from engine.maths.zones import KNOWN_FROM, LocalWindow, find_zone, learn_zone, offset_spans
+from engine.maths.zones import KNOWN_FROM, LocalWindow, find_zone, learn_zone, local_instant, next_time, offset_spans
 from engine.schema import open_store
 from engine.sql import sql
 from engine.store import Store
@@ -117,6 +117,52 @@ def test_a_contact_without_a_zone_lives_in_the_default_zone(store: Store) -> Non
     learn_zone(store, "Europe/Berlin")
     assert opening(store, window, ids[None], now) == at("2025-07-01 07:00")
     assert opening(store, window, ids["Mars/Olympus"], now) == at("2025-07-01 07:00")
+
+
+def first_reading(zone: ZoneInfo, wall: int, start: int) -> int:
+    """The definition: the first instant of that local day at which the clock reads the time or later."""
+    day = wall // DAY
+    instant = start
+    while True:
+        local = datetime.fromtimestamp(instant, zone)
+        today = local.toordinal() - datetime(1970, 1, 1).toordinal()
+        if (today, local.hour * 3600 + local.minute * 60) >= (day, wall % DAY):
+            return instant
+        instant += 900
+
+
+@settings(max_examples=60, deadline=None)
+@given(at_s=st.integers(0, 95).map(lambda quarter: quarter * 900), now=instants, zone=st.sampled_from(ZONES),
+       days=st.sets(st.integers(0, 6), min_size=1))
+def test_the_next_time_of_day_agrees_with_the_wall_clock(world: World, at_s: int, now: int, zone: str, days: set[int]) -> None:
+    store, _ = world
+    now = now // 900 * 900
+    found = store.one(sql("SELECT {at}", at=next_time(sql(str(at_s)), sql(":zone"), weekdays=tuple(sorted(days)))),
+                      now=now, zone=zone)
+    info = ZoneInfo(zone)
+    today = datetime.fromtimestamp(now, info).toordinal() - datetime(1970, 1, 1).toordinal()
+    fitting = [day for day in range(today - 1, today + 9) if (day + 3) % 7 in days]
+    expected = min(at for day in fitting if (at := first_reading(info, day * DAY + at_s, (day - 1) * DAY)) >= now)
+    assert found == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(moment=instants, zone=st.sampled_from(ZONES))
+def test_a_local_moment_is_the_first_at_which_the_clock_reads_it(world: World, moment: int, zone: str) -> None:
+    store, _ = world
+    wall = moment // 900 * 900
+    found = store.one(sql("SELECT {at}", at=local_instant(sql(":wall"), sql(":zone"))), wall=wall, zone=zone)
+    assert found == first_reading(ZoneInfo(zone), wall, wall // DAY * DAY - DAY)
+
+
+def test_a_time_that_a_day_leaves_out_comes_after_the_gap(world: World) -> None:
+    store, _ = world
+    at_s, zone = sql("9000"), sql("'Europe/Berlin'")
+    found = store.one(sql("SELECT {at}", at=next_time(at_s, zone)), now=at("2025-03-29 12:00"))
+    assert found == at("2025-03-30 01:00"), "02:30 does not exist: 03:00 summer time"
+    twice = store.one(sql("SELECT {at}", at=next_time(at_s, zone)), now=at("2025-10-26 00:31"))
+    assert twice == at("2025-10-27 01:30"), "the first 02:30 is over: tomorrow, not the second one"
+    assert store.one(sql("SELECT {at}", at=local_instant(sql("CAST(NULL AS BIGINT)"), zone))) is None
 
 
 @settings(max_examples=100, deadline=None)

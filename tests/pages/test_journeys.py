@@ -109,9 +109,11 @@ def test_a_published_version_can_only_be_looked_at(welcome: Store) -> None:
     assert versions.list_journeys(welcome)[0].status == "paused"
 
 
-@pytest.mark.parametrize("kind", sorted(node_types()))
-def test_every_kind_of_step_has_a_form_that_changes_nothing_by_itself(welcome: Store, kind: str) -> None:
-    example = dict(node_types()[kind].example)
+@pytest.mark.parametrize(("kind", "which"), [(kind, i) for kind, cls in sorted(node_types().items())
+                                             for i in range(1 + len(cls.variants))])
+def test_every_kind_of_step_has_a_form_that_changes_nothing_by_itself(welcome: Store, kind: str, which: int) -> None:
+    cls = node_types()[kind]
+    example = [cls.example, *cls.variants][which]
     node = {"id": "hello", "type": kind, **example, **({"on": dict.fromkeys(example["on"], "done")} if "on" in example else {})}
     document = documents.load(TEXT) | {"nodes": [node, {"id": "done", "type": "exit"}]}
     drafts.save_draft(welcome, "Welcome", documents.dump(document), rev=1, by=COMMAND_LINE, now=NOW)

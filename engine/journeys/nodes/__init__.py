@@ -7,7 +7,7 @@ from .choosing import Branch, BranchCase, Condition, Split
 from .doing import Score, Send, SetField, Stage, Tag
 from .leaving import Exit, Goal
 from .parallel import Fork, Join
-from .waiting import GoTo, Wait, WaitFor
+from .waiting import BestHour, GoTo, Wait, WaitFor
 
 
 def node_types() -> dict[str, type[Node]]:
@@ -19,5 +19,5 @@ def node_types() -> dict[str, type[Node]]:
     return {cls.model_fields["type"].default: cls for cls in below(Node) if "type" in cls.model_fields}
 
 
-__all__ = ["Branch", "BranchCase", "Condition", "Deadline", "Exit", "Fork", "GoTo", "Goal", "Join", "Known", "Node",
+__all__ = ["BestHour", "Branch", "BranchCase", "Condition", "Deadline", "Exit", "Fork", "GoTo", "Goal", "Join", "Known", "Node",
            "Piece", "Place", "Score", "Send", "SetField", "Split", "Stage", "Tag", "Wait", "WaitFor", "node_types", "tokens_of"]

@@ -86,8 +86,8 @@ Rule = Annotated[Any, BeforeValidator(_rule), PlainSerializer(lambda rule: rule.
     "kind": "rule"})]
 EventFilter = Annotated[Any, BeforeValidator(_filter), PlainSerializer(lambda one: one.document()),
                         Field(json_schema_extra={"kind": "event"})]
-Duration = Annotated[int, BeforeValidator(_seconds), PlainSerializer(say_duration), Field(gt=0, json_schema_extra={
-    "kind": "duration"})]
+Duration = Annotated[int, BeforeValidator(_seconds, json_schema_input_type=str), PlainSerializer(say_duration), Field(
+    gt=0, json_schema_extra={"kind": "duration"})]
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,15 @@ class Node(Piece):
     may_stay: ClassVar[bool] = False
     exclusive: ClassVar[bool] = False  # two runners must not be here at once
     emits: ClassVar[bool] = False  # its effects write events
+    rests: ClassVar[bool] = False  # nobody is due here on arriving
     leads_by: ClassVar[str] = "next"  # the setting that holds the target of a port which `on` does not name
     label: ClassVar[str]
     icon: ClassVar[str]
     tint: ClassVar[Tint] = GREY
     group: ClassVar[str]
     example: ClassVar[dict[str, Any]]  # settings of a valid node of this type, for tests and docs
+    variants: ClassVar[tuple[dict[str, Any], ...]] = ()  # further examples, where settings can be combined otherwise
+    ways: ClassVar[dict[str, tuple[str, ...]]] = {}  # settings of which one group is filled in, by what the form calls it
     fresh: ClassVar[dict[str, Any]] = {}  # what a node just taken from the palette starts with; the rest is asked for
 
     @property
@@ -159,6 +162,10 @@ class Node(Piece):
     def watches(self) -> rules.Signals | None:
         """What may change the verdict of a waiting row by time alone."""
         return None
+
+    def zones(self) -> tuple[str, ...]:
+        """Time zones that it names itself."""
+        return ()
 
     def effects(self) -> list[Sql]:
         """Statements over `batch`, through the SQL builders of the rooms that own the tables."""

@@ -30,6 +30,7 @@ class Send(Node):
 
     type: Literal["send"] = "send"
     may_stay: ClassVar = True
+    rests: ClassVar = True
     template: str = Field(json_schema_extra={"kind": "template"})
     channel: Literal["email"] = "email"
     topic: str = ""
