@@ -230,6 +230,24 @@ def test_truth_machines_click_seconds_after_the_mail(company: Store) -> None:
     assert len(machines) > 1_000 * SCALE and max(machines)[0] < 30
 
 
+def test_the_desks_of_sales_are_alive(company: Store) -> None:
+    assert count(company, "sales_rep r") == 3 and count(company, "routing_rule r") == 3
+    assert count(company, "score_rule r") == 8 and count(company, "score_entry s WHERE s.rule_id IS NOT NULL") > 500 * SCALE
+    assert dict(company.rows("SELECT r.stage, r.regress FROM stage_rule r")) == {"lead": 0, "mql": 0, "customer": 0}
+    assert count(company, "task t WHERE t.status = 'open'") >= 10 * SCALE
+    assert {row[0] for row in company.rows("SELECT DISTINCT t.status FROM task t")} >= {"open", "accepted", "rejected", "done"}
+    assert count(company, "event e WHERE e.name = 'call_logged'") > 0
+    assert count(company, "task t WHERE t.status = 'rejected' AND t.reason IS NULL") == 0
+
+
+def test_truth_one_rep_lets_leads_lie(company: Store) -> None:
+    rates = {rep: late / turns for rep, late, turns in company.rows("""SELECT u.rep,
+        SUM(CASE WHEN u.outcome = 'breached' THEN 1 ELSE 0 END) * 1.0, COUNT(*) FROM task_turn u
+        WHERE u.outcome IN ('accepted', 'rejected', 'breached') GROUP BY u.rep""")}
+    slow = rates.pop("tom@fernhill.example")
+    assert slow > 0.33 and all(rate < (0.2 if FULL else 0.3) for rate in rates.values())
+
+
 def test_truth_nobody_writes_to_those_at_risk(company: Store) -> None:
     assert count(company, "contact c WHERE c.stage = 'at-risk'") >= 20 * SCALE
     written = "".join(row[0] for row in company.rows("SELECT v.document FROM journey_version v")).lower()

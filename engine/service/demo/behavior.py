@@ -14,6 +14,7 @@ from ...audience import lifecycle
 from ...clock import DAY, HOUR
 from ...people import consent, contacts, deals
 from ...store import Store
+from . import selling
 from .content import LETTERS, SITE
 from .past import DEAL_MINOR, PAGES
 from .people import FIRST, INDUSTRIES, LAST, OWNERS, ZONES
@@ -44,6 +45,7 @@ class Day:
 
     def happen(self) -> int:
         """Put everything into the inbox; how many items."""
+        selling.answer(self.store, self.since)
         customers: list[int] = []
         items = [*self._signups(), *self._responses(), *self._visits(), *self._intents(), *self._purchases(customers)]
         self._become_customers(customers)
@@ -66,7 +68,7 @@ class Day:
         rng, first, last = self.rng, self.rng.choice(FIRST), self.rng.choice(LAST)
         return {"email": f"{first}.{last}.{self.until // DAY}-{place}@mail.example".lower(), "first_name": first,
                 "last_name": last, "time_zone": rng.choice(ZONES), "industry": rng.choice(INDUSTRIES)[0],
-                "stage": "subscriber", "owner": rng.choice(OWNERS), "source": "website", "created_at": self._moment()}
+                "stage": "subscriber", "source": "website", "created_at": self._moment()}
 
     def _responses(self) -> Iterator[Item]:
         """To the mails sent since yesterday's look: opens, clicks, scanners, and now and then somebody leaves."""

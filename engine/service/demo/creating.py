@@ -19,7 +19,7 @@ from ...people import deals, dirty
 from ...people.fields import define
 from ...schema import set_watermark, start_over
 from ...store import Store
-from . import behavior, content, loading, moment, past, truths
+from . import behavior, content, loading, moment, past, selling, truths
 from .days import pass_days
 from .people import make_accounts, make_contacts
 from .walks import Past
@@ -51,7 +51,8 @@ def create(store: Store, config: Config, *, now: int, small: bool = False, progr
     truths.plant(story)
     past.live_through(story)
     _write(store, story, scale)
-    say(f"{LIVE_DAYS} days through the journeys")
+    selling.set_up(store, by=BY, now=until)
+    say(f"{LIVE_DAYS} days through the journeys and the desks of sales")
     pass_days(store, config, LIVE_DAYS, since=until, clock_now=now)
     moment.save(store, ready=True)
 

@@ -20,6 +20,7 @@ INDUSTRIES = (("healthcare", 15), ("technology", 28), ("retail", 20), ("educatio
 ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "America/Chicago", "America/Los_Angeles", "Asia/Tokyo",
          "Australia/Sydney", "America/Sao_Paulo")
 SOURCES = ("website", "website", "webinar", "ebook", "referral", "fair", "import")
+OWNED = 4  # one company in so many has belonged to a rep for long; the others' people are free
 OWNERS = ("Rita Sales", "Tom Sales", "Mina Sales")
 WORDS = (("Blue", "North", "Clear", "Green", "Bright", "Stone", "River", "Silver", "Open", "True", "High", "Swift"),
          ("field", "bridge", "point", "harbor", "works", "line", "gate", "peak", "wood", "stream", "mark", "haven"),
@@ -102,8 +103,9 @@ def _row(rng: Random, companies: Sequence[tuple[int, str, str]], at: int, taken:
         number += 1
         email = f"{facts['first_name']}.{facts['last_name']}{number}@{domain}".lower()
     taken.add(email)
-    return {"email": email, **facts, "locale": rng.choice(("en", "en", "en", "de", "fr", "es")), "created_at": at,
-            "owner": rng.choice(OWNERS), "source": rng.choice(SOURCES), "stage": "subscriber"}
+    locale, rep = rng.choice(("en", "en", "en", "de", "fr", "es")), rng.choice(OWNERS)
+    return {"email": email, **facts, "locale": locale, "created_at": at, "source": rng.choice(SOURCES), "stage": "subscriber",
+            "owner": rep if account % OWNED == 0 else None}
 
 
 def _consent(store: Store, people: Sequence[Person], by: Actor, until: int) -> None:
