@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from ..clock import iso
-from ..errors import Invalid, NotYet, Problem
-from ..journeys import comparing, documents, drafts, reading, renaming, versions
+from ..errors import BadInput, Invalid, NotYet, Problem
+from ..journeys import comments, comparing, documents, drafts, migrating, reading, renaming, versions
 from ..journeys.enrolling import enroll as enroll_contact
+from ..journeys.migrating import Wish
 from ..loop.explain import Passage, explain
 from .common import Call, Command, Group, plain, read_json, read_text, takes_call
 
@@ -40,13 +41,47 @@ def _line(problem: Problem) -> str:
 
 @journeys.command("publish")
 @click.argument("file")
+@click.option("--people", type=click.Choice(["stay", "move", "retime"]), default="stay",
+              help="people under way: finish where they are, move, or move and wait by the new times")
+@click.option("--map", "mapping", multiple=True, metavar="OLD=NEW", help="where people of a step go; OLD= lets them stay")
+@click.option("--dry-run", is_flag=True, help="only say who would stay and who would move")
 @takes_call
-def publish(call: Call, file: str) -> None:
+def publish(call: Call, file: str, people: str, mapping: tuple[str, ...], dry_run: bool) -> None:
     """Make a journey file the live version."""
+    text, wish = read_text(file), _wish(people, mapping)
     with call.store() as store:
-        made = versions.publish(store, read_text(file), by=call.by, now=call.now)
+        said = migrating.plan(store, text, wish or Wish(), now=call.now)
+        made = None if dry_run else migrating.publish(store, text, wish, by=call.by, now=call.now)
+    moving = said.moving if wish else 0
+    counts = {"moving": moving, "staying": said.moving + said.staying - moving}
+    if made is None:
+        call.answer({**counts, "nodes": said.nodes}, *(_standing(one) for one in said.nodes),
+                    f"{counts['moving']:,} would move, {counts['staying']:,} would stay; nothing was published")
+        return
     shown = {key: value for key, value in plain(made).items() if key != "document"}
-    call.answer(shown, f"{made.journey}: version {made.number} is live{'' if made.fresh else ' (unchanged)'}")
+    call.answer({**shown, **counts}, f"{made.journey}: version {made.number} is live{'' if made.fresh else ' (unchanged)'}",
+                *([f"{counts['moving']:,} move to it at the next tick, {counts['staying']:,} stay"] if wish else []))
+
+
+def _wish(people: str, mapping: tuple[str, ...]) -> Wish | None:
+    pairs = {}
+    for one in mapping:
+        old, equals, new = one.partition("=")
+        if not equals or not old:
+            raise BadInput(f"--map {one}: write OLD=NEW, or OLD= for those who stay")
+        pairs[old] = new or None
+    if people == "stay":
+        if pairs:
+            raise BadInput("--map belongs to --people move or --people retime")
+        return None
+    return Wish(people == "retime", pairs)
+
+
+def _standing(one: migrating.Standing) -> str:
+    where = f"{one.people:,} at {one.node} of version {one.version}"
+    if one.to is None:
+        return f"{where} stay: {migrating.WHY_STAYS[str(one.why)]}"
+    return f"{where} move to {one.to}{f', {one.at_once:,} go on at once' if one.at_once else ''}"
 
 
 @journeys.command("export")
@@ -78,10 +113,10 @@ def list_(call: Call) -> None:
 @click.argument("b")
 @takes_call
 def diff(call: Call, a: str, b: str) -> None:
-    """What differs between two journeys (files, or names of live journeys), in words."""
+    """What differs between two journeys (files, names, NAME@3 for a version, NAME@draft), in words."""
     with call.store() as store:
         lines = comparing.compare(documents.load(comparing.text_of(store, a), a),
-                                  documents.load(comparing.text_of(store, b), b))
+                                  documents.load(comparing.text_of(store, b), b), reading.known(store))
     call.answer({"changes": lines}, *(lines or ["no difference"]))
 
 
@@ -122,6 +157,55 @@ def pause(call: Call, name: str) -> None:
 def resume(call: Call, name: str) -> None:
     """Let a paused journey go on."""
     _set(call, name, "live")
+
+
+@journeys.command("drain")
+@click.argument("name")
+@takes_call
+def drain(call: Call, name: str) -> None:
+    """Let nobody new in; those inside finish."""
+    _set(call, name, "draining")
+
+
+@journeys.command("archive")
+@click.argument("name")
+@click.option("--let-go", is_flag=True, help="people in it leave now, their queued messages are called off")
+@takes_call
+def archive(call: Call, name: str, let_go: bool) -> None:
+    """Put a journey away that nobody is in any more."""
+    if not let_go:
+        _set(call, name, "archived")
+        return
+    with call.store() as store:
+        count = migrating.let_go(store, name, by=call.by, now=call.now)
+    call.answer({"journey": name, "status": "archived", "leaving": count},
+                f"{name}: archived; {count:,} leave at the next tick")
+
+
+@journeys.command("owner")
+@click.argument("name")
+@click.argument("owner")
+@takes_call
+def owner_(call: Call, name: str, owner: str) -> None:
+    """Say who answers for a journey; "" for nobody."""
+    with call.store() as store:
+        versions.set_owner(store, name, owner, by=call.by, now=call.now)
+    call.answer({"journey": name, "owner": owner or None}, f"{name}: {owner or 'nobody'} answers for it")
+
+
+@journeys.command("comment")
+@click.argument("name")
+@click.argument("text", required=False)
+@click.option("--node", help="the step it is about")
+@takes_call
+def comment(call: Call, name: str, text: str | None, node: str | None) -> None:
+    """Say something about a journey; without a text, list what was said."""
+    with call.store() as store:
+        if text is not None:
+            comments.add(store, name, text, node=node, by=call.by, now=call.now)
+        found = comments.list_comments(store, name)
+    call.answer(found, *(f"{iso(one.at)} {one.author}{f' on {one.node}' if one.node else ''}: {one.text}"
+                         f"{' (dealt with)' if one.resolved_at else ''}" for one in found))
 
 
 def _set(call: Call, name: str, status: str) -> None:

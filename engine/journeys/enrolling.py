@@ -15,7 +15,7 @@ from ..sql import fold
 from ..store import CHUNK, Store
 from . import documents
 from .triggers import MANUAL
-from .versions import find_journey, get_live
+from .versions import Version, get_live
 
 
 def enroll(store: Store, who: str, journey: str, props: dict[str, Any] | None = None, *, by: Actor, now: int) -> int:
@@ -28,9 +28,7 @@ def enroll(store: Store, who: str, journey: str, props: dict[str, Any] | None = 
     contact_id = contacts.find(store, who)
     if contact_id is None:
         raise NotFound(f"there is no contact {who!r}")
-    journey_id = find_journey(store, journey)
-    if get_live(store, journey).status != "live":
-        raise Conflict(f"the journey {journey!r} is not live: resume it first")
+    journey_id = _open(store, journey).journey_id
     with store.transaction():
         events.insert_events(store, [{
             "contact_id": contact_id, "name": MANUAL, "object": str(journey_id), "occurred_at": now, "received_at": now,
@@ -45,7 +43,7 @@ def enroll_members(store: Store, journey: str, *, by: Actor, now: int) -> int:
     Asking twice for one version changes nothing. Raises BadInput: its trigger is no segment. NotFound, Conflict as `enroll`.
     """
     require(by, "market")
-    live = get_live(store, journey)
+    live = _open(store, journey)
     segment = documents.load(live.document)["entry"]["trigger"].get("segment")
     if segment is None:
         raise BadInput(f"the journey {journey!r} does not start with a segment, so there is nobody to enroll")
@@ -60,3 +58,12 @@ def enroll_members(store: Store, journey: str, *, by: Actor, now: int) -> int:
     with store.transaction():
         audit.record(store, by, "journey.enroll_members", journey, now=now, segment=segment, members=len(members))
     return len(members)
+
+
+def _open(store: Store, journey: str) -> Version:
+    """The live version of a journey that lets people in. Raises NotFound, Conflict."""
+    live = get_live(store, journey)
+    status = store.one("SELECT j.status FROM journey j WHERE j.id = :id", id=live.journey_id)
+    if status != "live":
+        raise Conflict(f"the journey {journey!r} is {status}: resume it first")
+    return live

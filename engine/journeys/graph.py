@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from ..clock import in_words
 from ..errors import Invalid, Problem, Severity
 from ..schema import BRANCHES
 from .nodes import Fork, Goal, Join, Node, Piece
@@ -27,6 +28,10 @@ class Target(Piece):
 
     rule: Rule
     within: Duration | None = None
+
+    def sentence(self) -> str:
+        """What counts as success, in words."""
+        return f"{self.rule.sentence()}{f', within {in_words(self.within)} of entering' if self.within else ''}."
 
 
 @dataclass(frozen=True)

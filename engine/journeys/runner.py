@@ -16,7 +16,7 @@ from .. import clock
 from ..activity import events
 from ..sql import Sql
 from ..store import Store
-from . import hearing
+from . import hearing, migrating
 from .moves import Step, compile_step
 from .versions import load_live
 
@@ -71,6 +71,7 @@ class Runner:
         """Everything that is due at `now`. A second tick at the same instant changes nothing."""
         tally = Tally()
         self._load()
+        tally.steps += self._migrate(now)
         self._fold_counts()
         upto = events.last_id(self.store)
         before = self._enrolled()
@@ -84,6 +85,14 @@ class Runner:
                 return tally
         raise RuntimeError(f"a tick took more than {MOST_PASSES} passes")
 
+    def _migrate(self, now: int) -> int:
+        """Carry out what publishing asked for: people move to another version, or leave. Then see who stands where."""
+        moved = migrating.advance(self.store, self.shards, self.shard_count, now=now)
+        if moved:
+            self._loaded = None
+            self._load()
+        return moved
+
     def _enrolled(self) -> int:
         return int(self.store.one("SELECT COALESCE(MAX(r.id), 0) FROM enrollment r"))
 
@@ -95,7 +104,8 @@ class Runner:
             return
         live = load_live(self.store, self.shard_count)
         self._ears = [hearing.ears(version) for version in live]
-        steps = (compile_step(version, key) for version in live for key in version.layout.order)
+        steps = (compile_step(version, key) for version in live if version.status != "paused"
+                 for key in version.layout.order)
         self._steps = {step.node_id: step for step in steps}
         self._loaded = found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .. import audit
 from ..access import Actor, require
-from ..errors import BadInput, NotFound, ThroughlineError, listing
+from ..errors import BadInput, Conflict, NotFound, ThroughlineError, listing
 from ..maths.zones import learn_zone
 from ..outreach import campaigns
 from ..sql import fold
@@ -35,9 +35,12 @@ class Version:
     fresh: bool = False
 
 
+STATUSES = {"live": "resume", "paused": "pause", "draining": "drain", "archived": "archive"}  # and the verb that leads there
+
+
 @dataclass(frozen=True)
 class Summary:
-    """One journey in a list. waiting: enrollments in progress; entered: enrollments ever."""
+    """One journey in a list. waiting: enrollments in progress; entered: enrollments ever; owner: whoever answers for it."""
 
     id: int
     name: str
@@ -46,6 +49,7 @@ class Summary:
     entered: int
     waiting: int
     updated_at: int
+    owner: str | None = None
 
 
 def publish(store: Store, text: str, *, by: Actor, now: int) -> Version:
@@ -107,13 +111,19 @@ def _register(store: Store, version: Live) -> None:
                                    for key in sorted(upstream(version.layout, goal.id))])
 
 
+_LIVE = """SELECT v.id, v.journey_id, CASE WHEN j.status = 'live' THEN v.status WHEN j.status = 'draining' THEN 'draining'
+        ELSE 'paused' END, v.document, j.campaign_id FROM journey_version v JOIN journey j ON j.id = v.journey_id"""
+
+
 def load_live(store: Store, shard_count: int = 1) -> list[Live]:
-    """Every version that people may stand in, live and draining ones. One that no longer reads is left out and said."""
+    """Every version that people may enter or stand in. One that no longer reads is left out and said.
+
+    People of a paused version stand still; the runner only listens for what takes them away.
+    """
     known = reading.known(store)
-    rows = store.rows("""SELECT v.id, v.journey_id, v.status, v.document, j.campaign_id FROM journey_version v
-        JOIN journey j ON j.id = v.journey_id AND j.status <> 'paused' WHERE v.status <> 'paused' AND (v.status = 'live'
-        OR EXISTS (SELECT 1 FROM enrollment r WHERE r.version_id = v.id AND r.status = 'active')) ORDER BY v.id""")
-    segments = {fold(name): id_ for id_, name in store.rows("SELECT s.id, s.name FROM segment s")}
+    rows = store.rows(f"""{_LIVE} WHERE (v.status = 'live' AND j.status = 'live')
+        OR EXISTS (SELECT 1 FROM enrollment r WHERE r.version_id = v.id AND r.status = 'active') ORDER BY v.id""")
+    segments = _segments(store)
     found = []
     for id_, journey_id, status, text, campaign_id in rows:
         try:
@@ -123,6 +133,17 @@ def load_live(store: Store, shard_count: int = 1) -> list[Live]:
             continue
         found.append(Live(id_, journey_id, status, journey, segments, campaign_id, shard_count))
     return found
+
+
+def load(store: Store, version_id: int, shard_count: int = 1) -> Live:
+    """One version, whoever stands in it. Raises Invalid: it no longer reads."""
+    id_, journey_id, status, text, campaign_id = store.rows(f"{_LIVE} WHERE v.id = :id", id=version_id)[0]
+    return Live(id_, journey_id, status, reading.read(documents.load(text), reading.known(store)), _segments(store),
+                campaign_id, shard_count)
+
+
+def _segments(store: Store) -> dict[str, int]:
+    return {fold(name): id_ for id_, name in store.rows("SELECT s.id, s.name FROM segment s")}
 
 
 def find_journey(store: Store, name: str) -> int:
@@ -158,16 +179,44 @@ def get_version(store: Store, name: str, number: int) -> Version:
     return one
 
 
-def set_status(store: Store, name: str, status: str, *, by: Actor, now: int) -> None:
-    """Pause (people stand still, nobody enters) or resume a journey. Raises BadInput for any other status."""
+def set_status(store: Store, name: str, status: str, *, by: Actor, now: int, stranding: bool = False) -> None:
+    """Pause a journey (people stand still, nobody enters), drain it (nobody enters, those inside finish), resume or archive it.
+
+    While it is paused, an exit rule still takes people out and what they do is kept: nothing is lost, it goes on on resuming.
+    stranding: archive it with people inside, who are taken out next.
+    Raises BadInput: any other status. Conflict: never published; or people are under way and would be stranded.
+    """
     require(by, "market")
-    if status not in ("live", "paused"):
-        raise BadInput(f"a journey is paused or live, not {status!r}")
+    if status not in STATUSES:
+        raise BadInput(f"a journey is {', '.join(STATUSES)}, not {status!r}")
     journey_id = find_journey(store, name)
     with store.transaction():
-        store.run("UPDATE journey SET status = :status, updated_at = :now WHERE id = :id AND version_id IS NOT NULL",
-                  status=status, now=now, id=journey_id)
+        _check_status(store, name, journey_id, status, stranding)
+        store.run("UPDATE journey SET status = :status, updated_at = :now WHERE id = :id", status=status, now=now,
+                  id=journey_id)
         audit.record(store, by, f"journey.{status}", name, now=now)
+
+
+def _check_status(store: Store, name: str, journey_id: int, status: str, stranding: bool) -> None:
+    published, inside = store.rows("""SELECT j.version_id, (SELECT COUNT(*) FROM enrollment r WHERE r.journey_id = j.id
+        AND r.status = 'active') FROM journey j WHERE j.id = :id""", id=journey_id)[0]
+    if published is None and status != "archived":
+        raise Conflict(f"the journey {name!r} has not been published")
+    if status == "archived" and inside and not stranding:
+        raise Conflict(f"{inside:,} {'person is' if inside == 1 else 'people are'} still in {name!r}: drain it and archive it "
+                       "when they have finished, or let them leave now")
+
+
+def set_owner(store: Store, name: str, owner: str | None, *, by: Actor, now: int) -> None:
+    """Say who answers for a journey; None: nobody. Raises NotFound; BadInput: longer than a name."""
+    require(by, "market")
+    said = " ".join((owner or "").split())
+    if len(said) > 120:
+        raise BadInput("the owner of a journey is a name of at most 120 characters")
+    with store.transaction():
+        store.run("UPDATE journey SET owner = :owner, updated_at = :now WHERE id = :id", owner=said or None, now=now,
+                  id=find_journey(store, name))
+        audit.record(store, by, "journey.owner", name, now=now, owner=said or None)
 
 
 def list_journeys(store: Store) -> list[Summary]:
@@ -175,5 +224,5 @@ def list_journeys(store: Store) -> list[Summary]:
     return [Summary(*row) for row in store.rows("""SELECT j.id, j.name, j.status,
             (SELECT v.number FROM journey_version v WHERE v.id = j.version_id),
             (SELECT COUNT(*) FROM enrollment r WHERE r.journey_id = j.id),
-            (SELECT COUNT(*) FROM enrollment r WHERE r.journey_id = j.id AND r.status = 'active'), j.updated_at
+            (SELECT COUNT(*) FROM enrollment r WHERE r.journey_id = j.id AND r.status = 'active'), j.updated_at, j.owner
         FROM journey j ORDER BY j.key""")]

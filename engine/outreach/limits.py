@@ -140,12 +140,19 @@ def _pick(store: Store, now: int, chunk: int) -> int:
     store.run("DELETE FROM picked")
     found = store.run(
         f"""INSERT INTO picked (id, contact_id) SELECT m.id, m.contact_id FROM message m
-        WHERE {messages.WAITING} AND m.status = 'queued' AND m.due_at <= :now AND NOT EXISTS (SELECT 1 FROM message o
-            WHERE o.contact_id = m.contact_id AND o.status = 'queued' AND o.due_at <= :now AND (o.priority > m.priority
+        WHERE {messages.WAITING} AND m.status = 'queued' AND m.due_at <= :now AND {_going('m')}
+        AND NOT EXISTS (SELECT 1 FROM message o
+            WHERE o.contact_id = m.contact_id AND o.status = 'queued' AND o.due_at <= :now AND {_going('o')}
+            AND (o.priority > m.priority
             OR (o.priority = m.priority AND (o.due_at < m.due_at OR (o.due_at = m.due_at AND o.id < m.id)))))
         ORDER BY m.due_at, m.id LIMIT :chunk""", now=now, chunk=chunk)
     store.after_fill("picked")
     return found
+
+
+def _going(alias: str) -> str:
+    """Whether the journey of a message is not paused: what waits in a paused one waits until it goes on."""
+    return f"COALESCE({alias}.journey_id, 0) NOT IN (SELECT j.id FROM journey j WHERE j.status = 'paused')"
 
 
 def _channels(store: Store) -> list[tuple[Any, ...]]:

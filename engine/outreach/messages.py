@@ -100,6 +100,14 @@ def cancel_for(rows: Sql, reason: Sql) -> Sql:
         AND status IN ('queued', 'admitted')""", reason=reason, rows=rows)
 
 
+def follow(old: int, new: int, tokens: Sql, *, visit: bool) -> Sql:
+    """Messages of a node go along with people who stand at another now. tokens: a FROM item with id, and with seq where only
+    the message of this visit goes along."""
+    this = sql(" AND message.visit = b.seq") if visit else sql("")
+    return sql("""UPDATE message SET node_id = :new FROM {tokens} b WHERE message.token_id = b.id
+        AND message.node_id = :old{this}""", new=new, old=old, tokens=tokens, this=this)
+
+
 # ------------------------------------------------------------ for admission and delivery
 
 

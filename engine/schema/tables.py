@@ -220,13 +220,23 @@ OUTREACH = (
 
 JOURNEYS = (
     # status: draft (never published), live, paused, draining, archived.
+    # owner: whoever answers for it, as people write their names.
     Table("journey", "journeys", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, status TEXT NOT NULL,
-        campaign_id {big}, version_id {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL"""),
+        campaign_id {big}, version_id {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL, owner TEXT"""),
+    # What people say to each other about a journey; node: the step it is about, by key.
+    Table("journey_comment", "journeys", """id {id}, journey_id {big} NOT NULL, node TEXT, at {big} NOT NULL,
+        author TEXT NOT NULL, text TEXT NOT NULL, resolved_at {big}""", ("journey_comment_journey (journey_id, id)",)),
     Table("journey_draft", "journeys", """journey_id {big} PRIMARY KEY, document TEXT NOT NULL, rev {big} NOT NULL,
         updated_at {big} NOT NULL, updated_by TEXT NOT NULL"""),
-    # status: live, draining (lets its people finish), paused.
+    # status: live, draining (lets its people finish).
     Table("journey_version", "journeys", """id {id}, journey_id {big} NOT NULL, number {big} NOT NULL, status TEXT NOT NULL,
         document TEXT NOT NULL, published_at {big} NOT NULL, published_by TEXT NOT NULL, UNIQUE (journey_id, number)"""),
+    # People of one version and shard who are to stand in another (to_version NULL: to leave), until done_at.
+    # wish: {retime, nodes: {old key: new key, null = stays}}. after_id: enrollments up to this id are done.
+    Table("journey_move", "journeys", """id {id}, journey_id {big} NOT NULL, from_version {big} NOT NULL, to_version {big},
+        shard {big} NOT NULL, wish {json} NOT NULL, after_id {big} NOT NULL DEFAULT 0, moved {big} NOT NULL DEFAULT 0,
+        stayed {big} NOT NULL DEFAULT 0, at {big} NOT NULL, actor TEXT NOT NULL, done_at {big}""",
+          ("journey_move_open (id) WHERE done_at IS NULL", "journey_move_journey (journey_id, id)")),
     Table("node", "journeys", """id {big} PRIMARY KEY, version_id {big} NOT NULL, key TEXT NOT NULL, type TEXT NOT NULL,
         is_join {big} NOT NULL""", ("node_version (version_id)",)),
     Table("listener", "journeys", "node_id {big} NOT NULL, event TEXT NOT NULL, PRIMARY KEY (node_id, event)"),

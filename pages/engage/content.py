@@ -8,7 +8,7 @@ from engine.content import lint, preview, templates
 from engine.content.templates import Template
 from engine.outreach import proofs
 from pages.widgets import state
-from pages.widgets.journey_dialogs import problem_list
+from pages.widgets.journey_publishing import problem_list
 from pages.widgets.person import when
 from pages.widgets.sandbox import sandbox
 from pages.widgets.tables import say_count

@@ -7,11 +7,14 @@ import streamlit as st
 from engine.journeys import documents, versions
 from engine.journeys.versions import Summary, Version
 from pages.widgets import journey_editor, journey_view, state
-from pages.widgets.journey_dialogs import create_dialog, publish_dialog, rename_dialog, toggle_pause
+from pages.widgets.journey_dialogs import create_dialog, rename_dialog
+from pages.widgets.journey_menu import comment_box, status_buttons
+from pages.widgets.journey_publishing import publish_dialog, version_history
 from pages.widgets.person import when
 
 COLORS = {"live": "green", "paused": "orange", "draft": "gray", "draining": "blue", "archived": "gray"}
-TABS = {"canvas": ":material/account_tree: Canvas", "text": ":material/code: Text", "words": ":material/notes: In words"}
+TABS = {"canvas": ":material/account_tree: Canvas", "text": ":material/code: Text", "words": ":material/notes: In words",
+        "history": ":material/history: History"}
 
 
 def listing() -> None:
@@ -23,14 +26,20 @@ def listing() -> None:
         with st.container(border=True):
             st.markdown("**No journeys yet.** A journey carries people from step to step: a message, a wait, a question.")
             st.button("Draw the first one", icon=":material/add:", type="primary", on_click=create_dialog)
-    for one in found:
+    for one in (one for one in found if one.status != "archived"):
         _row(one)
+    if put_away := [one for one in found if one.status == "archived"]:
+        with st.expander(f"{len(put_away)} archived", icon=":material/archive:"):
+            for one in put_away:
+                _row(one)
 
 
 def _row(one: Summary) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        with st.container(width="stretch"):
+        with st.container(width="stretch", horizontal=True, vertical_alignment="center"):
             state.link_to("journeys", one.name, journey=one.name)
+            if one.owner:
+                st.markdown(f":gray[{state.escaped(one.owner)}]")
         st.badge(one.status, color=COLORS.get(one.status, "gray"))
         for words, width in ((f"version {one.version}" if one.version else "not published", 110),
                              (f"{one.entered:,} entered", 120), (f"**{one.waiting:,}** under way", 120)):
@@ -41,7 +50,8 @@ def one_journey(name: str) -> None:
     """The journey of the address: canvas, text or words, of the draft or of a published version."""
     store = state.store()
     published = versions.list_versions(store, name)
-    summary = next(one for one in versions.list_journeys(store) if one.name == published[0].journey) if published else None
+    journey_id = versions.find_journey(store, name)
+    summary = next((one for one in versions.list_journeys(store) if one.id == journey_id), None)
     live = next((one for one in published if one.status == "live"), None)
     number = state.number_param("version")
     shown = versions.get_version(store, name, number) if number is not None else None
@@ -52,7 +62,9 @@ def one_journey(name: str) -> None:
         return
     known = journey_editor.catalogue()
     held = journey_editor.editor(store, name, known)
-    if tab == "words":
+    if tab == "history":
+        version_history(published, held, known)
+    elif tab == "words":
         journey_view.words(documents.load(shown.document) if shown else held.document, known)
     elif shown:
         st.code(shown.document, language="yaml")
@@ -73,10 +85,10 @@ def _head(name: str, summary: Summary | None, published: list[Version], shown: V
         st.space("stretch")
         st.badge(status, color=COLORS.get(status, "gray"))
         _versions(published, shown)
+        comment_box(name, state.param("node"))
         if state.may("market"):
-            if summary and summary.version:
-                st.button("Pause" if status == "live" else "Resume", on_click=toggle_pause, args=(name, status),
-                          icon=":material/pause:" if status == "live" else ":material/play_arrow:")
+            if summary:
+                status_buttons(summary)
             if shown is None and st.button("Publish", icon=":material/rocket_launch:", type="primary"):
                 publish_dialog(name)
 

@@ -17,8 +17,8 @@ from . import state
 from .canvas import journey_canvas
 from .entry_form import entry_form
 from .inputs import Choices
-from .journey_dialogs import problem_list
 from .journey_editor import Editor
+from .journey_publishing import problem_list
 from .node_form import node_form
 from .person import when
 from .tables import say_count

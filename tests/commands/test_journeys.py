@@ -74,6 +74,30 @@ def test_people_enter_by_hand_and_their_way_is_explained(cli: Any, tmp_path: Pat
     assert (code, err) == (2, "error: there is no contact 'nobody@example.com'\n")
 
 
+def test_people_under_way_are_counted_moved_and_let_go(cli: Any, tmp_path: Path) -> None:
+    waits = GOOD.replace("type: tag, add: [seen]", "type: wait, for: 2d")
+    cli("journeys", "publish", write(tmp_path, waits))
+    cli("import", "contacts", write(tmp_path, "email\nada@example.com\n", "people.csv"))
+    cli("enroll", "ada@example.com", "Hello")
+    cli("tick")
+    shorter = write(tmp_path, waits.replace("id: mark", "id: pause"))
+    said = cli("journeys", "publish", shorter, "--people", "move", "--dry-run")[1]
+    assert (said["moving"], said["staying"], said["nodes"][0]["why"]) == (0, 1, "gone")
+    assert cli("journeys", "list")[1][0]["version"] == 1
+    assert cli("journeys", "publish", shorter, "--people", "retime", "--map", "mark=pause")[1]["moving"] == 1
+    cli("tick")
+    assert cli("journeys", "explain", "ada@example.com")[1][0]["version"] == 2
+    assert cli("journeys", "diff", "Hello@1", "Hello@2")[1]["changes"][0] == "New step “pause”: Wait 2 days."
+    assert cli("journeys", "publish", shorter, "--map", "mark=pause")[0] == 2
+    assert cli("journeys", "drain", "Hello")[1]["status"] == "draining"
+    assert "still in" in cli("journeys", "archive", "Hello")[2]
+    assert cli("journeys", "archive", "Hello", "--let-go")[1]["leaving"] == 1
+    cli("tick")
+    assert cli("journeys", "explain", "ada@example.com")[1][0]["reason"] == "archived"
+    assert cli("journeys", "owner", "Hello", "Ada")[0] == 0 and cli("journeys", "list")[1][0]["owner"] == "Ada"
+    assert cli("journeys", "comment", "Hello", "shorter?", "--node", "pause")[1][0]["text"] == "shorter?"
+
+
 def test_clone_diff_pause_and_resume(cli: Any, tmp_path: Path) -> None:
     cli("journeys", "publish", write(tmp_path, GOOD))
     assert cli("journeys", "clone", "Hello", "Second")[0] == 0

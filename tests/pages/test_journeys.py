@@ -11,8 +11,9 @@ from engine.access import COMMAND_LINE
 from engine.audience import segments
 from engine.clock import now as clock_now
 from engine.content import templates
-from engine.journeys import documents, drafts, enrolling, versions
+from engine.journeys import comments, documents, drafts, enrolling, versions
 from engine.journeys.nodes import node_types
+from engine.journeys.runner import Runner
 from engine.store import Store
 from pages.widgets import inputs, journey_editor
 from tests.conftest import NOW
@@ -43,6 +44,16 @@ def press(at: AppTest, label: str, place: int = 0) -> AppTest:
     return [one for one in at.button if one.label == label][place].click().run()
 
 
+def journey_file(at: AppTest) -> Any:
+    return next(one for one in at.text_area if one.label == "Journey file")
+
+
+def publish_welcome() -> None:
+    from pages.widgets import journey_publishing
+
+    journey_publishing.ask("Welcome")
+
+
 def test_nothing_yet_says_what_to_do(workspace: Store) -> None:
     at = well(open_page("journeys"))
     assert "No journeys yet" in words(at)
@@ -71,6 +82,55 @@ def test_publishing_asks_whether_members_enter_too(welcome: Store) -> None:
     assert welcome.one("SELECT COUNT(*) FROM event WHERE name = 'journey_enroll'") == 1
 
 
+def test_publishing_says_what_changes_and_moves_people_who_are_under_way(welcome: Store) -> None:
+    versions.publish(welcome, TEXT, by=COMMAND_LINE, now=NOW)
+    enrolling.enroll_members(welcome, "Welcome", by=COMMAND_LINE, now=NOW)
+    Runner(welcome).tick(NOW)
+    changed = TEXT.replace("id: hello", "id: greet")
+    drafts.save_draft(welcome, "Welcome", changed, rev=1, by=COMMAND_LINE, now=NOW)
+    at = well(AppTest.from_function(publish_welcome, default_timeout=30).run())  # a dialog ends with each run of AppTest
+    assert "The step “hello” is gone" in words(at).replace("\\", "")
+    under_way = next(one for one in at.radio if "under way" in one.label)
+    assert "1 person is" in under_way.label
+    at = well(under_way.set_value("move").run())
+    assert "0 people move, 1 stay" in words(at)
+    target = next(one for one in at.selectbox if "is gone" in one.label)
+    at = well(target.set_value("greet").run())
+    assert "1 person moves, 0 stay" in words(at)
+    press(at, "Publish")
+    Runner(welcome).tick(NOW + 1)
+    assert welcome.one("SELECT n.key FROM token t JOIN node n ON n.id = t.node_id") == "greet"
+
+
+def test_a_journey_runs_dry_and_is_archived_by_its_menu(welcome: Store) -> None:
+    versions.publish(welcome, TEXT, by=COMMAND_LINE, now=NOW)
+    at = press(well(open_page("journeys", journey="Welcome")), "Let it run dry")
+    assert versions.list_journeys(welcome)[0].status == "draining"
+    press(at, "Archive")
+    assert versions.list_journeys(welcome)[0].status == "archived"
+    assert [one.label for one in well(open_page("journeys")).expander] == ["1 archived"]
+
+
+def test_colleagues_comment_on_a_step_and_somebody_answers_for_it(welcome: Store) -> None:
+    at = well(open_page("journeys", journey="Welcome", node="hello"))
+    next(one for one in at.text_area if one.label.startswith("Say something")).set_value("too *loud*")
+    at = press(at, "Comment")
+    (said,) = comments.list_comments(welcome, "Welcome")
+    assert (said.node, said.text) == ("hello", "too *loud*") and "loud" in words(at)
+    next(one for one in at.button if one.help == "Dealt with").click().run()
+    assert comments.list_comments(welcome, "Welcome")[0].resolved_at
+    next(one for one in at.text_input if one.label == "Who answers for it").set_value("Ada").run()
+    assert versions.list_journeys(welcome)[0].owner == "Ada"
+
+
+def test_the_history_tells_each_version_in_words(welcome: Store) -> None:
+    versions.publish(welcome, TEXT, by=COMMAND_LINE, now=NOW)
+    versions.publish(welcome, TEXT.replace("type: exit", "type: exit, reason: bye"), by=COMMAND_LINE,
+                     now=NOW)
+    shown = words(well(open_page("journeys", journey="Welcome", tab="history"))).replace("\\", "")
+    assert "“done”: “Leave: finished.” becomes “Leave: bye.”" in shown and "The first version." in shown
+
+
 def test_what_is_wrong_stands_in_the_way(welcome: Store) -> None:
     drafts.save_draft(welcome, "Broken", "name: Broken\nentry: {trigger: {manual: true}}\nnodes:\n"
                       "- {id: a, type: wait, for: 1d}\n", rev=0, by=COMMAND_LINE, now=NOW)
@@ -81,17 +141,17 @@ def test_what_is_wrong_stands_in_the_way(welcome: Store) -> None:
 
 def test_the_text_form_is_the_same_document(welcome: Store) -> None:
     at = well(open_page("journeys", journey="Welcome", tab="text"))
-    (area,) = at.text_area
+    area = journey_file(at)
     assert area.value == TEXT
     changed = TEXT.replace("id: done, type: exit", "id: done, type: exit, reason: x")
-    at = press(at.text_area[0].set_value(changed).run(), "Take over")
+    at = press(journey_file(at).set_value(changed).run(), "Take over")
     draft = drafts.open_draft(welcome, "Welcome")
     assert "# a comment of the author" in draft.document and "reason: x" in draft.document and draft.rev == 2
 
 
 def test_text_that_is_no_journey_is_refused(welcome: Store) -> None:
     at = well(open_page("journeys", journey="Welcome", tab="text"))
-    at = press(at.text_area[0].set_value("name: [").run(), "Take over")
+    at = press(journey_file(at).set_value("name: [").run(), "Take over")
     assert "not YAML" in at.error[0].value and drafts.open_draft(welcome, "Welcome").rev == 1
 
 
