@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ROOT, Serve, idle
+from tests.browser.journeys import connect, drag, drop, edge, middle, node, nodes, port, see_all
 
 pytestmark = pytest.mark.browser
 PAGE = ROOT / "tests" / "browser" / "canvas_page.py"
@@ -24,18 +25,6 @@ WAIT_S = 15
 @pytest.fixture(scope="module")
 def url(serve: Serve) -> str:
     return serve(Path(PAGE))
-
-
-def nodes(page: Page) -> Locator:
-    return page.locator(".react-flow__node")
-
-
-def node(page: Page, name: str) -> Locator:
-    return page.locator(f'.react-flow__node[data-id="{name}"]')
-
-
-def edge(page: Page, name: str) -> Locator:
-    return page.locator(f'.react-flow__edge[data-id="{name}"]')
 
 
 def held(page: Page) -> dict[str, Any]:
@@ -71,37 +60,6 @@ def start(page: Page, url: str, **query: str) -> None:
     expect(nodes(page)).to_have_count(count)
     idle(page)
     page.wait_for_timeout(250)  # the first view settles
-
-
-def see_all(page: Page) -> None:
-    page.get_by_role("button", name="Show everything").click()
-    page.wait_for_timeout(400)
-
-
-def middle(place: Locator) -> tuple[float, float]:
-    box = place.bounding_box()
-    assert box
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=5)
-    page.mouse.move(*end, steps=5)
-    page.mouse.up()
-
-
-def port(page: Page, name: str, port_id: str) -> Locator:
-    return page.locator(f'.react-flow__handle[data-nodeid="{name}"][data-handleid="{port_id}"]')
-
-
-def connect(page: Page, source: str, port_id: str, target: str) -> None:
-    drag(page, middle(port(page, source, port_id)), middle(port(page, target, "in")))
-
-
-def drop(page: Page, kind: str, x: int, y: int) -> None:
-    page.locator(f'.jc-item[data-kind="{kind}"]').drag_to(page.locator(".jc-flow"), target_position={"x": x, "y": y})
 
 
 def test_a_step_dragged_from_the_palette_lands_and_is_known_to_python(page: Page, url: str) -> None:
@@ -267,7 +225,7 @@ def test_a_published_version_refuses_every_edit(page: Page, url: str) -> None:
     expect(page.get_by_role("button", name="Tidy up")).to_have_count(0)
     x, y = middle(node(page, "engaged").locator(".jc-title"))
     drag(page, (x, y), (x - 80, y + 40))
-    connect(page, "ask", "no", "done")
+    drag(page, middle(port(page, "ask", "no")), middle(port(page, "done", "in")))
     node(page, "engaged").click()
     until(page, lambda h: h["selected"] == "engaged")  # looking is allowed
     for key in ("Delete", "Backspace", "Control+c", "Control+v", "Control+d", "Control+z", "ArrowDown"):
