@@ -14,7 +14,7 @@ from ..people import contacts
 from ..sql import fold
 from ..store import CHUNK, Store
 from . import documents
-from .triggers import MANUAL
+from .nodes.telling import MANUAL
 from .versions import Version, get_live
 
 

@@ -19,7 +19,7 @@ from ..store import Store
 from .live import Live
 from .nodes import Goal, tokens_of
 from .nodes.base import names_of, numbered
-from .triggers import MANUAL
+from .nodes.telling import MANUAL
 
 CONSUMER = "journeys"
 FRESH = "e.id > :low AND e.id <= :high AND e.historic = 0"

@@ -36,7 +36,7 @@ class Step:
 def compile_step(version: Live, key: str) -> Step:
     """The statements of one node."""
     node = version.journey.node(key)
-    before = [*(_merge(version, node) if isinstance(node, Join) else ()), *node.effects()]
+    before = [*(_merge(version, node) if isinstance(node, Join) else ()), *node.effects(version.place(key))]
     after = [*_leave(version, node), *([_stay(node)] if node.may_stay else [])]
     (claim, count, *texts), params = render_all([_claim(node), _count(node), *before, *after])
     return Step(

@@ -24,7 +24,8 @@ Part = TypeVar("Part", bound=Piece)
 def known(store: Store) -> Known:
     """What documents of this workspace may refer to."""
     found = {fold(one.name): (one.id, one.channel) for one in templates.list_templates(store)}
-    return Known(rules.known(store), found)
+    journeys: dict[str, int] = dict(store.rows("SELECT j.key, j.id FROM journey j"))
+    return Known(rules.known(store), found, journeys)
 
 
 def edition(store: Store) -> tuple[int, ...]:
@@ -33,7 +34,7 @@ def edition(store: Store) -> tuple[int, ...]:
         (SELECT COUNT(*) FROM list l), (SELECT COALESCE(MAX(l.id), 0) FROM list l),
         (SELECT COUNT(*) FROM segment s), (SELECT COALESCE(SUM(s.version), 0) FROM segment s),
         (SELECT COUNT(*) FROM template t WHERE t.archived_at IS NULL),
-        (SELECT COALESCE(MAX(t.version_id), 0) FROM template t)""") or ()
+        (SELECT COALESCE(MAX(t.version_id), 0) FROM template t), (SELECT COALESCE(MAX(j.id), 0) FROM journey j)""") or ()
 
 
 def check(document: dict[str, Any], known: Known) -> list[Problem]:

@@ -9,8 +9,7 @@ from pydantic import Field, model_validator
 from ..clock import in_words
 from ..sql import Sql, fold, sql
 from .nodes.base import Duration, EventFilter, Piece
-
-MANUAL = "journey_enroll"  # the event of every enrollment by hand; its object is the journey's id
+from .nodes.telling import MANUAL
 
 
 class Reentry(Piece):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..clock import FOREVER
 from ..journeys import documents, reading
 from ..journeys.graph import Journey
-from ..journeys.nodes.doing import Send
+from ..journeys.nodes.sending import Send
 from ..schema import BRANCHES
 from ..store import Store
 

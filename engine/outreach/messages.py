@@ -72,20 +72,22 @@ class Copy:
 # ------------------------------------------------------------ for journeys
 
 
-def queue(rows: Sql, *, node_id: int, journey_id: int | None, campaign_id: int | None, channel: str, template_id: int,
+def queue(rows: Sql, *, node_id: int, journey_id: int | None, campaign_id: int | None, channel: str, template_id: int | Sql,
           topic: str = "", priority: int = 0, message_class: str = "marketing") -> Sql:
     """Queue a message for each of `rows`, once per (node, token, visit).
 
-    rows: a FROM item with id (the token), enrollment_id, contact_id and seq (the visit). `:now` stays free.
+    rows: a FROM item with id (the token), enrollment_id, contact_id and seq (the visit). template_id: one for all, or read
+    from the row as b. `:now` stays free.
     """
     return sql(
         """INSERT INTO message (journey_id, enrollment_id, node_id, token_id, visit, contact_id, channel, template_id,
             campaign_id, topic, priority, class, status, created_at, due_at)
         SELECT CAST(:journey_id AS BIGINT), b.enrollment_id, CAST(:node_id AS BIGINT), b.id, b.seq, b.contact_id, :channel,
-            :template_id, CAST(:campaign_id AS BIGINT), :topic, :priority, :message_class, 'queued', :now, :now
+            {template_id}, CAST(:campaign_id AS BIGINT), :topic, :priority, :message_class, 'queued', :now, :now
         FROM {rows} b WHERE 1 = 1 ON CONFLICT (token_id, visit, node_id) DO NOTHING""",
-        node_id=node_id, journey_id=journey_id, campaign_id=campaign_id, channel=channel, template_id=template_id, topic=topic,
-        priority=priority, message_class=message_class, rows=rows)
+        node_id=node_id, journey_id=journey_id, campaign_id=campaign_id, channel=channel, topic=topic, priority=priority,
+        template_id=sql(":found", found=template_id) if isinstance(template_id, int) else template_id,
+        message_class=message_class, rows=rows)
 
 
 def cancel(where: Sql, reason: str = "canceled") -> Sql:

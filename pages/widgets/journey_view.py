@@ -116,13 +116,13 @@ def _panel(held: Editor, known: Known, live: Version | None) -> None:
     key = f"{held.key}:{held.selected}:{held.stamp}"
     may = state.may("market")
     if held.selected == canvas.START:
-        if made := entry_form(held.document, known, _choices(held.document, known), key=key, readonly=not may):
+        if made := entry_form(held.document, known, choices(held.document, known), key=key, readonly=not may):
             editing.apply(held, state.store(), known, made)
             st.rerun(scope="fragment")
     elif chosen is None:
         _hint(held, live)
     else:
-        if made := node_form(chosen, known, _choices(held.document, known), key=key, readonly=not may):
+        if made := node_form(chosen, known, choices(held.document, known), key=key, readonly=not may):
             editing.apply(held, state.store(), known, editing.rename(held.document, chosen["id"], made))
             held.selected = made["id"]
             st.rerun(scope="fragment")
@@ -152,11 +152,13 @@ def _people(live: Version | None, node: str) -> None:
             st.caption(f"and {total - len(found):,} more")
 
 
-def _choices(document: dict[str, Any], known: Known) -> Choices:
+def choices(document: dict[str, Any], known: Known) -> Choices:
+    """What the settings of a step may name."""
     segments = tuple(one.name for one in known.rules.segments.values())
     return Choices({"template": tuple(known.templates), "segment": segments, "stage": tuple(lifecycle.STAGES),
                     "field": tuple(one.name for one in known.rules.fields.values()),
-                    "date_field": tuple(one.name for one in known.rules.fields.values() if one.kind in ("date", "datetime"))},
+                    "date_field": tuple(one.name for one in known.rules.fields.values() if one.kind in ("date", "datetime")),
+                    "node": tuple(str(one["id"]) for one in document["nodes"] or []), "journey": tuple(known.journeys)},
                    rules=known.rules, nodes=tuple(str(one["id"]) for one in document["nodes"] or []))
 
 

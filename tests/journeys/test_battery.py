@@ -53,7 +53,7 @@ def around(kind: str, which: int = 0) -> Document:
 
 def prepare(store: Store) -> None:
     add_contacts(store, 4, zones=(None, "UTC"))
-    add_templates(store, "welcome")
+    add_templates(store, "welcome", "nurture one", "nurture two")
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -63,6 +63,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with fresh_url(request.param, folder) as url:
         store = open_store(url, create=True)
         prepare(store)
+        publish(store, journey({"id": "e", "type": "exit"}, name="exit 0"))
         publish(store, *(around(*one) for one in EXAMPLES))
         live = {version.journey.name: version for version in load_live(store)}
         for contact in range(1, 5):
@@ -80,6 +81,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @each
 def test_the_example_reads_and_comes_out_as_it_went_in(memory: Store, kind: str, which: int) -> None:
     prepare(memory)
+    publish(memory, journey({"id": "e", "type": "exit"}, name="exit 0"))
     document, known = around(kind, which), reading.known(memory)
     problems = [one for one in reading.check(document, known) if one.severity == "error"]
     assert not problems

@@ -169,20 +169,41 @@ def test_a_published_version_can_only_be_looked_at(welcome: Store) -> None:
     assert versions.list_journeys(welcome)[0].status == "paused"
 
 
-@pytest.mark.parametrize(("kind", "which"), [(kind, i) for kind, cls in sorted(node_types().items())
-                                             for i in range(1 + len(cls.variants))])
-def test_every_kind_of_step_has_a_form_that_changes_nothing_by_itself(welcome: Store, kind: str, which: int) -> None:
-    cls = node_types()[kind]
-    example = [cls.example, *cls.variants][which]
-    node = {"id": "hello", "type": kind, **example, **({"on": dict.fromkeys(example["on"], "done")} if "on" in example else {})}
+def all_forms() -> None:
+    """Each example of each kind of step, one form below the other."""
+    from engine.journeys.nodes import node_types  # the function runs as a script of its own
+    from pages.widgets import journey_editor, journey_view, node_form
+
+    known = journey_editor.catalogue()
+    for kind, cls in sorted(node_types().items()):
+        for i, example in enumerate([cls.example, *cls.variants]):
+            node = {"id": "hello", "type": kind, **example}
+            node_form.node_form(node, known, journey_view.choices({"nodes": [node]}, known), key=f"{kind}{i}")
+
+
+def test_every_kind_of_step_has_a_form_that_changes_nothing_by_itself(welcome: Store) -> None:
+    at = well(AppTest.from_function(all_forms).run(timeout=60))
+    kinds = sum(1 + len(cls.variants) for cls in node_types().values())
+    buttons = [one for one in at.button if one.label == "Apply"]
+    assert len(buttons) == kinds
+    assert [one.key for one in buttons if not one.disabled] == []
+    assert not [one.value for one in at.caption if ":material/error:" in one.value and "no journey" not in one.value]
+    for name in [one for one in at.text_input if one.label == "Name"]:
+        name.set_value("renamed")
+    at.run(timeout=60)
+    assert [one.key for one in at.button if one.label == "Apply" and one.disabled] == []
+
+
+def test_the_form_of_a_step_writes_the_draft(welcome: Store) -> None:
+    node = {"id": "hello", "type": "wait", "until": {"weekday": "monday", "time": "09:00"}, "next": "done"}
     document = documents.load(TEXT) | {"nodes": [node, {"id": "done", "type": "exit"}]}
     drafts.save_draft(welcome, "Welcome", documents.dump(document), rev=1, by=COMMAND_LINE, now=NOW)
     at = well(open_page("journeys", journey="Welcome", node="hello"))
-    (button,) = [one for one in at.button if one.label == "Apply"]
-    assert button.disabled
     next(one for one in at.text_input if one.label == "Name").set_value("renamed").run()
+    next(one for one in at.text_input if one.label == "To").set_value("17:00").run()
     press(at, "Apply")
-    assert documents.load(drafts.open_draft(welcome, "Welcome").document)["nodes"][0] == {**node, "id": "renamed"}
+    changed = {**node, "id": "renamed", "until": {"weekday": "monday", "time": "09:00", "to": "17:00"}}
+    assert documents.load(drafts.open_draft(welcome, "Welcome").document)["nodes"][0] == changed
 
 
 def test_the_start_has_a_form_too(welcome: Store) -> None:

@@ -44,10 +44,11 @@ GREY, BLUE, AMBER, VIOLET, GREEN, RED = (
 
 @dataclass(frozen=True)
 class Known:
-    """What a document may refer to: the rule language's catalogue, templates by folded name, other journeys."""
+    """What a document may refer to: the rule language's catalogue, templates and other journeys by folded name."""
 
     rules: rules.Known
     templates: dict[str, tuple[int, str]] = field(default_factory=dict)  # key -> (id, channel)
+    journeys: dict[str, int] = field(default_factory=dict)
     journey: str = ""  # the name of the journey being read; part of every salt
 
 
@@ -167,7 +168,7 @@ class Node(Piece):
         """Time zones that it names itself."""
         return ()
 
-    def effects(self) -> list[Sql]:
+    def effects(self, place: Place) -> list[Sql]:
         """Statements over `batch`, through the SQL builders of the rooms that own the tables."""
         return []
 

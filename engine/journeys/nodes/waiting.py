@@ -196,7 +196,7 @@ class GoTo(Node):
     """Back to an earlier node, after a while or at once."""
 
     type: Literal["go_to"] = "go_to"
-    node: str
+    node: str = Field(json_schema_extra={"kind": "node"})
     after: Duration | None = None
     leads_by: ClassVar = "node"
     label, icon, tint, group = "Go to", "replay", GREY, "Flow"

@@ -1,0 +1,173 @@
+"""Nodes that send messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+
+from ...clock import DAY
+from ...errors import Problem, listing
+from ...outreach import messages
+from ...sql import Sql, case, fold, join, sql
+from .base import BLUE, NULL, Known, Node, Place, known_of
+
+_OUTCOMES = {"sent": "sent", "skipped": "skipped", "canceled": "skipped", "failed": "failed", "unknown": "failed"}
+_CODES = {status: i for i, status in enumerate(_OUTCOMES, 1)}
+_WHENS = " ".join(f"WHEN '{status}' THEN {code}" for status, code in _CODES.items())
+OUTCOME = sql(f"""(SELECT CASE m.status {_WHENS} END FROM message m
+    WHERE m.node_id = :node AND m.token_id = b.id AND m.visit = b.seq)""")
+BY_OUTCOME = [(sql(f"b.seen = {code}"), sql(f"'{_OUTCOMES[status]}'")) for status, code in _CODES.items()]
+
+
+def check_template(where: str, name: str, channel: str, known: Known) -> list[Problem]:
+    """Whether there is such a template, of the right channel."""
+    found = known.templates.get(fold(name))
+    if found is None:
+        return [Problem(where, "unknown_template", f"There is no template {name!r}. There are: "
+                        f"{listing(list(known.templates))}.")]
+    if found[1] != channel:
+        return [Problem(where, "wrong_channel", f"The template {name!r} is for {found[1]}.")]
+    return []
+
+
+class Send(Node):
+    """Queue a message and wait until it is sent, skipped with a reason, or has failed.
+
+    Holding the token makes later waits count from the real send, and lets a fallback know the outcome.
+    """
+
+    type: Literal["send"] = "send"
+    may_stay: ClassVar = True
+    rests: ClassVar = True
+    template: str = Field(json_schema_extra={"kind": "template"})
+    channel: Literal["email"] = "email"
+    topic: str = ""
+    priority: int = Field(default=0, ge=-100, le=100)
+    transactional: bool = False
+    _template_id: int | None = PrivateAttr(None)
+    label, icon, tint, group = "Send email", "mail", BLUE, "Messages"
+    example: ClassVar = {"template": "welcome", "next": "END"}
+
+    @model_validator(mode="after")
+    def _resolved(self, info: ValidationInfo) -> Self:
+        found = known_of(info).templates.get(fold(self.template))
+        self._template_id = found[0] if found else None
+        return self
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        return ("sent", "skipped", "failed")
+
+    def look(self) -> Sql:
+        """The message's terminal status as a number; nothing while it is on its way."""
+        return OUTCOME
+
+    def route(self) -> Sql:
+        return case(BY_OUTCOME)
+
+    def looks_at(self) -> Sql:
+        """An outcome wakes it; a look a day makes sure that no lost event holds anybody for ever."""
+        return sql(f":now + {DAY}")
+
+    def looks_again(self) -> Sql:
+        return self.looks_at()
+
+    def wakes_on(self) -> tuple[str, ...]:
+        return (f"{self.channel}_sent", f"{self.channel}_failed", "message_skipped")
+
+    def arrivals(self, rows: Sql, place: Place) -> list[Sql]:
+        return [messages.queue(
+            rows, node_id=place.node_id, journey_id=place.journey_id, campaign_id=place.campaign_id, channel=self.channel,
+            template_id=self._template_id or 0, topic=self.topic, priority=self.priority,
+            message_class="transactional" if self.transactional else "marketing")]
+
+    def check(self, known: Known) -> list[Problem]:
+        return check_template(self.id, self.template, self.channel, known)
+
+    def describe(self) -> str:
+        return f"Send the {self.channel} “{self.template}”."
+
+
+class Nurture(Node):
+    """Send the next message of a library that this person has not had yet."""
+
+    type: Literal["nurture"] = "nurture"
+    may_stay: ClassVar = True
+    templates: Annotated[tuple[str, ...], Field(max_length=200)] = ()
+    library: str | None = Field(default=None, min_length=1, max_length=100,
+                                description="every message whose name begins so, in the order of names")
+    channel: Literal["email"] = "email"
+    topic: str = ""
+    priority: int = Field(default=0, ge=-100, le=100)
+    otherwise: Literal["go_on", "wait"] = Field(default="go_on", description="what who has had them all does: leave by "
+                                                "`exhausted`, or wait for a new one")
+    label, icon, tint, group = "Nurture", "menu_book", BLUE, "Messages"
+    example: ClassVar = {"templates": ["welcome"], "next": "END"}
+    variants: ClassVar = ({"library": "Nurture", "otherwise": "wait", "next": "END"},)
+    fresh: ClassVar = {"templates": []}
+    ways: ClassVar = {"These messages, in this order": ("templates",), "All messages of a library": ("library",)}
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if bool(self.templates) == (self.library is not None):
+            raise ValueError("name the templates in order, or the library that holds them")
+        return self
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        return ("sent", "skipped", "failed", *(("exhausted",) if self.otherwise == "go_on" else ()))
+
+    def look(self) -> Sql:
+        """The outcome of this visit's message, 0 while it is on its way. Without one: -1 when all have been had, else 10
+        and how many unseen ones come after the next."""
+        has_one = sql("EXISTS (SELECT 1 FROM message m WHERE m.node_id = :node AND m.token_id = b.id AND m.visit = b.seq)")
+        left = sql("""(SELECT COUNT(*) FROM {unseen} u) - ROW_NUMBER() OVER (PARTITION BY b.contact_id, CASE WHEN {has_one}
+            THEN 1 ELSE 0 END ORDER BY b.due_at, b.id)""", unseen=self._unseen(), has_one=has_one)
+        return sql("CASE WHEN {has_one} THEN COALESCE({outcome}, 0) ELSE GREATEST(-1, {left} + 10 * CASE WHEN {left} < 0 "
+                   "THEN 0 ELSE 1 END) END", has_one=has_one, outcome=OUTCOME, left=left)
+
+    def route(self) -> Sql:
+        return case([*BY_OUTCOME, (sql("b.seen = -1"), sql("'exhausted'") if self.otherwise == "go_on" else NULL)])
+
+    def looks_again(self) -> Sql:
+        return sql(f":now + {DAY}")
+
+    def wakes_on(self) -> tuple[str, ...]:
+        return (f"{self.channel}_sent", f"{self.channel}_failed", "message_skipped")
+
+    def effects(self, place: Place) -> list[Sql]:
+        """The message of each row that has none yet."""
+        chosen = sql("""(SELECT b.id, b.enrollment_id, b.contact_id, b.seq, (SELECT l.id FROM {unseen} l
+            WHERE (SELECT COUNT(*) FROM {unseen} o WHERE o.place > l.place) = b.seen - 10) AS template_id
+            FROM batch b WHERE b.port IS NULL AND b.seen >= 10)""", unseen=self._unseen())
+        return [messages.queue(chosen, node_id=place.node_id, journey_id=place.journey_id, campaign_id=place.campaign_id,
+                               channel=self.channel, template_id=sql("b.template_id"), topic=self.topic,
+                               priority=self.priority)]
+
+    def _unseen(self) -> Sql:
+        """FROM item: id and place of the messages that the contact of row b has neither had nor is about to get."""
+        if self.library is not None:
+            length = len(fold(self.library))
+            pool = sql(f"""SELECT tp.id, tp.key AS place FROM template tp WHERE substr(tp.key, 1, {length}) = :prefix
+                AND tp.channel = :channel AND tp.version_id IS NOT NULL AND tp.archived_at IS NULL""",
+                       prefix=fold(self.library), channel=self.channel)
+        else:
+            rows = join(", ", [sql(f"({i}, :key)", key=fold(name)) for i, name in enumerate(self.templates)])
+            pool = sql("SELECT tp.id, v.column1 AS place FROM (VALUES {rows}) AS v JOIN template tp ON tp.key = v.column2 "
+                       "WHERE tp.version_id IS NOT NULL", rows=rows)
+        return sql("""(SELECT p.id, p.place FROM ({pool}) p WHERE NOT EXISTS (SELECT 1 FROM message h
+            WHERE h.contact_id = b.contact_id AND h.template_id = p.id
+            AND h.status NOT IN ('skipped', 'failed', 'canceled')))""", pool=pool)
+
+    def check(self, known: Known) -> list[Problem]:
+        found = [problem for name in self.templates for problem in check_template(self.id, name, self.channel, known)]
+        prefix = fold(self.library or "")
+        if self.library is not None and not any(key.startswith(prefix) for key in known.templates):
+            found.append(Problem(self.id, "empty_library", f"No template begins with {self.library!r}: nobody is sent anything "
+                                 "until there is one.", "warning"))
+        return found
+
+    def describe(self) -> str:
+        what = f"the library “{self.library}”" if self.library else ", ".join(f"“{name}”" for name in self.templates)
+        return f"Send the next {self.channel} of {what} that they have not had."

@@ -1,0 +1,129 @@
+"""Nodes that pace people, feed them from a library, or make something happen elsewhere."""
+
+from __future__ import annotations
+
+from engine.access import COMMAND_LINE
+from engine.clock import DAY, HOUR
+from engine.content import templates
+from engine.journeys.runner import Runner
+from engine.store import Store
+
+from .worlds import Document, add_contacts, add_templates, journey, publish, record, runner, tick, trail
+
+T0 = 1_760_000_000 // DAY * DAY
+END = {"id": "e", "type": "exit"}
+
+
+def start(store: Store, *graphs: Document, people: int = 1, size: int = 1_000) -> Runner:
+    add_contacts(store, people)
+    publish(store, *graphs)
+    for contact in range(1, people + 1):
+        record(store, contact, "signup", T0)
+    engine = runner(store, size)
+    tick(engine, T0)
+    return engine
+
+
+def through(store: Store) -> int:
+    return int(store.one("SELECT COUNT(*) FROM step s JOIN node n ON n.id = s.node_id WHERE n.type = 'rate_limit' "
+                         "AND s.port = 'next'"))
+
+
+def test_a_rate_limit_lets_so_many_through_and_has_no_burst_after_an_outage(store: Store) -> None:
+    engine = start(store, journey({"id": "r", "type": "rate_limit", "count": 3, "per": "1h", "next": "e"}, END), people=11,
+                   size=2)
+    assert through(store) == 3
+    tick(engine, T0 + HOUR - 1)
+    assert through(store) == 3
+    tick(engine, T0 + HOUR)
+    assert through(store) == 6
+    record(store, 1, "signup", T0 + HOUR)
+    tick(engine, T0 + HOUR)
+    assert through(store) == 6, "whoever comes later stands behind those who wait"
+    tick(engine, T0 + 9 * HOUR)
+    assert through(store) == 9, "slots that went by while nothing ran are lost"
+    tick(engine, T0 + 10 * HOUR)
+    assert through(store) == 12
+
+
+def test_a_nurture_library_sends_the_next_unseen_and_new_content_goes_on(store: Store) -> None:
+    add_templates(store, "n1", "n2", "n3")
+    graph = journey({"id": "n", "type": "nurture", "library": "n", "otherwise": "wait",
+                     "on": {"sent": "w", "skipped": "w", "failed": "w"}},
+                    {"id": "w", "type": "wait", "for": "1d", "next": "again"},
+                    {"id": "again", "type": "go_to", "node": "n", "after": "1m"})
+    engine = start(store, graph)
+    for day in range(1, 6):
+        tick(engine, T0 + day * DAY + 60 * day)
+    assert sent(store) == ["n1", "n2", "n3"]
+    templates.save(store, "n4", html="<p>new</p>", subject="new", by=COMMAND_LINE, now=T0 + 6 * DAY)
+    tick(engine, T0 + 7 * DAY)
+    assert sent(store) == ["n1", "n2", "n3", "n4"]
+
+
+def sent(store: Store, contact: int = 1) -> list[str]:
+    return [row[0] for row in store.rows("""SELECT t.name FROM message m JOIN template t ON t.id = m.template_id
+        WHERE m.contact_id = :contact ORDER BY m.id""", contact=contact)]
+
+
+def test_two_passages_of_one_person_get_two_different_messages_whatever_the_batch(store: Store) -> None:
+    add_templates(store, "a", "b", "c")
+    add_contacts(store, 2)
+    publish(store, journey({"id": "n", "type": "nurture", "templates": ["c", "a", "b"],
+                            "on": {"sent": "e", "skipped": "e", "failed": "e", "exhausted": "e"}}, END,
+                           reentry={"policy": "concurrent"}))
+    for _ in range(4):
+        record(store, 1, "signup", T0)
+    record(store, 2, "signup", T0)
+    tick(runner(store), T0)
+    assert (sent(store), sent(store, 2)) == (["c", "a", "b"], ["c"])
+    assert store.one("SELECT COUNT(*) FROM step WHERE port = 'exhausted'") == 1
+
+
+def test_what_was_skipped_counts_as_unseen(store: Store) -> None:
+    add_templates(store, "a", "b")
+    add_contacts(store, 3)
+    publish(store, journey({"id": "n", "type": "nurture", "templates": ["a", "b"],
+                            "on": {"sent": "e", "skipped": "e", "failed": "e", "exhausted": "e"}}, END))
+    engine = runner(store)
+    for at in (T0, T0 + DAY):
+        record(store, 3, "signup", at)  # the postman of these tests skips every third person
+        tick(engine, at)
+    assert sent(store, 3) == ["a", "a"]
+    assert trail(store, 3) == ["n.skipped", "e.end"] * 2
+
+
+def test_a_jump_enters_the_other_journey_with_what_this_one_began_with(store: Store) -> None:
+    other = journey({"id": "w", "type": "wait", "for": "1d", "next": "e"}, END, name="Second step", trigger={"manual": True})
+    first = journey({"id": "j", "type": "jump", "journey": "second STEP"})
+    add_contacts(store, 2)
+    publish(store, other, first)
+    record(store, 1, "signup", T0, cart_id="k7")
+    engine = runner(store)
+    tick(engine, T0)
+    assert trail(store) == ["j.end"]
+    assert store.rows("""SELECT j.name, r.status, r.reason, r.props ->> 'cart_id' FROM enrollment r
+        JOIN journey j ON j.id = r.journey_id ORDER BY r.id""") == [
+        ("j", "finished", "jumped to second STEP", "k7"), ("Second step", "active", None, "k7")]
+    tick(engine, T0)
+    assert store.one("SELECT COUNT(*) FROM event") == 2
+
+
+def test_two_journeys_that_start_each_other_come_to_an_end(store: Store) -> None:
+    reentry = {"policy": "concurrent"}
+    add_contacts(store, 1)
+    publish(store, journey(END, name="b"), journey({"id": "j", "type": "jump", "journey": "b"}, name="a", reentry=reentry))
+    publish(store, journey({"id": "j", "type": "jump", "journey": "a"}, name="b", trigger={"manual": True}, reentry=reentry))
+    record(store, 1, "signup", T0)
+    tick(runner(store), T0)
+    assert 2 < store.one("SELECT COUNT(*) FROM event") <= 21, "the loop stop"
+    assert store.one("SELECT COUNT(*) FROM token") == 0
+
+
+def test_an_event_of_ones_own_is_heard_by_another_journey(store: Store) -> None:
+    emit = {"id": "m", "type": "emit", "event": "nurtured", "object": "Basics", "props": {"step": 3}, "next": "e"}
+    heard = journey(END, name="other", trigger={"event": "nurtured", "where": {
+        "object": {"op": "is", "value": "basics"}, "step": {"op": "is", "value": 3}}})
+    start(store, journey(emit, END), heard)
+    assert trail(store) == ["m.next", "e.end", "e.end"]
+    assert store.rows("SELECT name, object, source FROM event WHERE name = 'nurtured'") == [("nurtured", "basics", "journey")]
