@@ -22,8 +22,8 @@ MOST_LINES, MOST_TEST_LINES = 400, 600
 FLOORS: dict[str, tuple[str, ...]] = {
     "": ("errors", "lazy", "clock", "config", "sql", "store", "schema", "access", "audit"),  # the ground
     "maths": ("stats", "assignment", "money", "stability", "zones", "working"),
-    "people": ("identity", "dirty", "lookups", "chain", "fields", "accounts", "consent", "contacts", "deals", "addresses",
-               "phones", "duplicates"),
+    "people": ("identity", "domains", "dirty", "lookups", "chain", "fields", "accounts", "consent", "contacts",
+               "employers", "deals", "addresses", "phones", "duplicates"),
     "activity": ("inbox", "events", "reading", "traits", "identity", "intake", "timeline", "recording"),
     "audience": ("rules", "watch", "segments", "explaining", "comparing", "growth", "scoring", "lifecycle", "routing"),
     "trials": ("planner", "results"),

@@ -48,6 +48,16 @@ def timeline(store: Store, contact_id: int, *, limit: int = 100, before: Place |
     return sorted(entries, key=lambda entry: (-entry.at, entry.kind, -entry.id))[:limit]
 
 
+def company(store: Store, account_id: int, *, limit: int = 100) -> list[Entry]:
+    """The newest of what happened to the people of an account and to itself; detail has `contact_id` and `name` of whom.
+
+    Our own bookkeeping (segments, scores, messages that went out) is left out.
+    """
+    entries = [Entry(row.pop("at"), source.kind, row.pop("id"), source.say(row), _detail(row)) for source in OF_COMPANIES
+               for row in store.records(source.rows, who=account_id, at=_NEWEST, id=_NEWEST, limit=limit)]
+    return sorted(entries, key=lambda entry: (-entry.at, entry.kind, -entry.id))[:limit]
+
+
 def _entries(store: Store, source: Source, contact_id: int, limit: int, before: Place | None) -> list[Entry]:
     at, newest = (_NEWEST, _NEWEST) if before is None else (before[0], _bound(source.kind, before))
     found = store.records(source.rows, who=contact_id, at=at, id=newest, limit=limit)
@@ -93,7 +103,7 @@ def _event(row: dict[str, Any]) -> str:
 
 
 def _change(row: dict[str, Any]) -> str:
-    if row["what"] in ("tag", "list"):
+    if row["what"] in ("tag", "list", "role"):
         return f"{row['what']} {row['name']} {'added' if row['new'] is not None else 'removed'}"
     return f"{row['name']}: {row['old'] or 'nothing'} → {row['new'] or 'nothing'}"
 
@@ -123,4 +133,21 @@ SOURCES = (
            lambda row: f"{row['points']:+d} {row['grp']}: {row['reason']}"),
     Source("merge", _table("m.loser_id, m.actor", "contact_merge m", "m.at", "m.id", "m.keeper_id = :who"),
            lambda row: f"contact {row['loser_id']} became part of this one"),
+)
+
+
+_SENT = "'email_sent', 'message_skipped', 'email_failed'"
+_WHO = """c.id AS contact_id, COALESCE(NULLIF(TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')), ''),
+    c.email, c.external_id, 'a visitor') AS who"""
+OF_COMPANIES = (
+    Source("event", _table(
+        f"{_WHO}, e.name, e.object, e.value_minor, e.currency, e.props, e.verdict, e.message_id, y.subject",
+        "contact c JOIN event e ON e.contact_id = c.id LEFT JOIN message_copy y ON y.message_id = e.message_id",
+        "e.occurred_at", "e.id", f"c.account_id = :who AND e.name NOT IN ({_HIDDEN}, {_SENT})"), _event),
+    Source("change", _table(
+        f"{_WHO}, x.kind AS what, x.name, x.old, x.new, x.source", "contact c JOIN contact_change x ON x.contact_id = c.id",
+        "x.at", "x.id", "c.account_id = :who AND x.kind IN ('stage', 'owner', 'account', 'role')"), _change),
+    Source("company", _table("x.name, x.old, x.new", "account_change x", "x.at", "x.id", "x.account_id = :who AND x.name "
+                             "NOT IN ('people', 'score', 'open_deals', 'won_deals', 'roles', 'last_activity')"),
+           lambda row: f"{row['name']}: {row['old'] or 'nothing'} → {row['new'] or 'nothing'}"),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..clock import in_words
 from ..errors import Invalid, Problem, Severity
@@ -17,10 +17,19 @@ from .triggers import Entry
 
 
 class ExitRule(Piece):
-    """Ends the enrollment wherever it stands as soon as the rule is true."""
+    """Ends the enrollment wherever it stands as soon as the rule is true. scope account: also as soon as it is true of a
+    colleague, by what the colleague does."""
 
     rule: Rule
     reason: str = Field(min_length=1, max_length=200)
+    scope: Literal["contact", "account"] = "contact"
+
+    @model_validator(mode="after")
+    def _hears_colleagues(self) -> ExitRule:
+        if self.scope == "account" and not self.rule.signals().events:
+            raise ValueError("an exit for everybody at the company waits for something that a colleague does: name an event "
+                             "in the rule, for example {event: deal_won}, or {event: stage_changed, where: {object: customer}}")
+        return self
 
 
 class Target(Piece):

@@ -97,14 +97,22 @@ def _hear_version(store: Store, ears_: Hearing, names: set[str], params: dict[st
 
 
 def _interrupts(version: Live) -> list[Interrupt]:
-    exits = [_cut(version, one.rule, None, sql("'exit'"), one.reason) for one in version.journey.exits]
+    exits = [_cut(version, one.rule, None, sql("'exit'"), one.reason, of_colleagues) for one in version.journey.exits
+             for of_colleagues in ((False, True) if one.scope == "account" else (False,))]
     goals = [_cut(version, node.rule, _upstream(version.ids[node.id]), sql(f"'{version.ids[node.id]}'"), "goal")
              for node in version.journey.nodes if isinstance(node, Goal)]
     return exits + goals
 
 
-def _cut(version: Live, rule: rules.Rule, where: Sql | None, port: Sql, reason: str) -> Interrupt:
+# Whose enrollment r is cut by something new about whom: the contact c, of whom the rule is asked, or somebody at c's company.
+_OWN = "enrollment r CROSS JOIN contact c WHERE {about} AND {who} = r.contact_id AND c.id = r.contact_id"
+_COLLEAGUES = """contact c CROSS JOIN contact k CROSS JOIN enrollment r WHERE {about} AND c.id = {who}
+    AND k.account_id = c.account_id AND k.id <> c.id AND r.contact_id = k.id"""
+
+
+def _cut(version: Live, rule: rules.Rule, where: Sql | None, port: Sql, reason: str, of_colleagues: bool = False) -> Interrupt:
     """A rule that says nothing of events is looked at on entering too: a customer does not enter a nurture journey."""
+    cut = _COLLEAGUES if of_colleagues else _OWN
     signals = rule.signals()
     names = frozenset(names_of(signals))
     at_entry = where is None and not signals.events
@@ -112,13 +120,12 @@ def _cut(version: Live, rule: rules.Rule, where: Sql | None, port: Sql, reason: 
     new = sql("(e.id > r.since_event AND e.name IN ({names}))", names=known)
     heard = sql("({new} OR e.id = r.since_event)", new=new) if at_entry else new
     condition = sql("{rule} AND {where}", rule=rule.probe(sql("e.id")), where=where or sql("1 = 1"))
-    by_event = _find(version, sql(f"event e CROSS JOIN enrollment r CROSS JOIN contact c WHERE {FRESH} AND {{heard}} "
-                                  "AND r.contact_id = e.contact_id", heard=heard), sql("MIN(e.id)"), condition, port, reason)
+    by_event = _find(version, sql(f"event e CROSS JOIN {cut}", about=sql(f"{FRESH} AND {{heard}}", heard=heard),
+                                  who=sql("e.contact_id")), sql("MIN(e.id)"), condition, port, reason)
     edges = _by_age(signals)
     late = sql("{rule} AND {where}", rule=rule.probe(sql(":high")), where=where or sql("1 = 1"))
-    by_time = edges and _find(version, sql("({edges}) d CROSS JOIN enrollment r CROSS JOIN contact c WHERE "
-                                           "r.contact_id = d.contact_id AND r.since_event <= :high", edges=edges),
-                              sql("MAX(:high)"), late, port, reason)
+    by_time = edges and _find(version, sql(f"({{edges}}) d CROSS JOIN {cut}", edges=edges, who=sql("d.contact_id"),
+                                           about=sql("r.since_event <= :high")), sql("MAX(:high)"), late, port, reason)
     return Interrupt(names | (ears_at_entry(version) if at_entry else frozenset()), by_event, by_time)
 
 
@@ -142,7 +149,7 @@ def _find(version: Live, source: Sql, event: Sql, condition: Sql, port: Sql, rea
     return sql(f"""INSERT INTO batch ({ROW}, seen, port, reason)
         SELECT r.id * {BRANCHES}, r.id, r.contact_id, r.contact_id % {version.shard_count}, :now, :now, 0, {{event}}, NULL,
                {{event}}, {{port}}, :reason
-        FROM {{source}} AND r.status = 'active' AND r.version_id = {version.id} AND c.id = r.contact_id AND {{condition}}
+        FROM {{source}} AND r.status = 'active' AND r.version_id = {version.id} AND {{condition}}
         GROUP BY r.id, r.contact_id
         ON CONFLICT (id) DO UPDATE SET since_event = excluded.since_event, seen = excluded.seen, port = excluded.port,
             reason = excluded.reason WHERE excluded.seen < batch.seen""",

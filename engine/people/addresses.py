@@ -10,6 +10,7 @@ from disposable_email_domains import blocklist
 from rapidfuzz.distance import OSA
 
 from ..errors import BadInput
+from .domains import NEIGHBORS, PROVIDERS
 from .identity import normalize_email
 
 ROLES = frozenset(re.split(r"\s+", """
@@ -18,16 +19,6 @@ ROLES = frozenset(re.split(r"\s+", """
     mail mailer-daemon marketing media news newsletter no-reply nobody noreply office orders postmaster press privacy purchasing
     recruiting reception root sales security service shop spam staff support sysadmin team undisclosed-recipients unsubscribe
     webmaster www bewerbung buchhaltung datenschutz kontakt rechnung vertrieb""".strip()))
-# Mailbox providers whose name is long enough to tell a slip from another company.
-PROVIDERS = ("gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "googlemail.com", "protonmail.com",
-             "comcast.net", "verizon.net", "sbcglobal.net", "bellsouth.net", "yahoo.co.uk", "hotmail.co.uk", "btinternet.com",
-             "yahoo.com.br", "hotmail.fr", "orange.fr", "wanadoo.fr", "laposte.net", "t-online.de", "freenet.de", "libero.it")
-# Real ones that lie close to a larger one.
-NEIGHBORS = frozenset(re.split(r"\s+", """
-    mail.com email.com ymail.com gmx.com gmx.net gmx.de live.com hushmail.com fastmail.com rocketmail.com
-    aol.com msn.com me.com mac.com zoho.com inbox.com yandex.com web.de mail.ru proton.me yahoo.ca yahoo.co.in yahoo.co.jp
-    yahoo.com.au yahoo.com.mx yahoo.com.ar yahoo.de yahoo.es yahoo.fr yahoo.in yahoo.it hotmail.be hotmail.ca hotmail.de
-    hotmail.es hotmail.it hotmail.nl hotmail.se outlook.de outlook.es outlook.fr outlook.it""".strip()))
 ENDINGS = dict.fromkeys(("con", "cmo", "ocm", "comm", "coom", "ccom", "cim", "cpm", "vom", "xom", "c0m", "copm"), "com")
 MOST_SLIPS = 2
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..store import CHUNK, Store
+from . import dirty
 from .lookups import rows_in
 
 COLUMNS = ("name", "stage", "amount_minor", "currency", "created_at", "closed_at", "won", "lost_reason", "source_campaign",
@@ -60,6 +61,7 @@ def _chunk(store: Store, rows: Sequence[Mapping[str, Any]], now: int) -> list[De
     store.upsert_many("deal", [{"deal_id": key, **values, "updated_at": now} for key, values in wanted.items()
                                if key in changed], key=("deal_id",))
     linked, people = _link(store, done)
+    dirty.mark(store, sorted({who for key in changed | linked for who in people.get(key, ())}))
     return [replace(deal, changed=deal.changed or deal.deal_id in linked, contact_ids=tuple(people.get(deal.deal_id, ())))
             for deal in done]
 

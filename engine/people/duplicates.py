@@ -15,7 +15,7 @@ from rapidfuzz import fuzz, utils
 
 from ..sql import fold
 from ..store import Row, Store
-from .addresses import NEIGHBORS, PROVIDERS
+from .domains import employer
 
 ALIKE = 92  # of 100 by token_sort_ratio: Jon Smith and John Smith are 95, Anna Berg and Anne Berg 89
 WINDOW = 12  # neighbors in name order that a person is compared with in a large company
@@ -80,15 +80,9 @@ def _file(row: Row, mailboxes: dict[str, list[int]], phones: dict[str, list[int]
         mailboxes[mailbox(email)].append(contact_id)
     if phone:
         phones[phone].append(contact_id)
-    company = f"account {account_id}" if account_id else _company(email)
+    company = f"account {account_id}" if account_id else employer(email)
     if company and first and last:
         people[company].append((utils.default_process(fold(f"{last} {first}")), contact_id))
-
-
-def _company(email: str | None) -> str | None:
-    """The domain of an address, where it is that of an employer."""
-    domain = (email or "").rpartition("@")[2]
-    return domain if domain and domain not in PROVIDERS and domain not in NEIGHBORS else None
 
 
 def _namesakes(companies: Iterable[list[tuple[str, int]]]) -> Iterator[tuple[tuple[int, int], int]]:

@@ -33,6 +33,7 @@ PERSON_TABLES: dict[str, Handling] = {
     "dirty_contact": Handling("repoint", "delete", False),
     "contact_tag": Handling("repoint_or_drop", "delete", True, unique=("tag_id",)),
     "contact_list": Handling("repoint_or_drop", "delete", True, unique=("list_id",)),
+    "buying_role": Handling("repoint_or_drop", "delete", True, unique=("role",)),
     "consent": Handling("repoint", "strip", True, strip=("text_shown", "ip")),
     "privacy_request": Handling("repoint", "strip", True, strip=("note",)),
     "deal_contact": Handling("repoint_or_drop", "delete", True, unique=("deal_id",)),

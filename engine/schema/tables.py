@@ -71,17 +71,25 @@ PEOPLE = (
     # Pairs that looked like one person and are two.
     Table("kept_apart", "people.duplicates", """low_id {big} NOT NULL, high_id {big} NOT NULL, at {big} NOT NULL,
         PRIMARY KEY (low_id, high_id)"""),
-    # kind: field, tag, list, stage, owner, account. A contact's first values are no change.
+    # kind: field, tag, list, stage, owner, account, role. A contact's first values are no change.
     Table("contact_change", "people.contacts", """id {id}, contact_id {big} NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
         old TEXT, new TEXT, at {big} NOT NULL, source TEXT NOT NULL""", ("contact_change_contact (contact_id, id)",
                                             "contact_change_stage (new, at, contact_id) WHERE kind = 'stage'")),
     # Contacts whose facts changed since the watch last looked. Deleted when looked at.
     Table("dirty_contact", "people.dirty", "id {id}, contact_id {big} NOT NULL"),
+    # people to last_active_at: what is rolled up from the people there (accounts/rollups.py says how). roles: a JSON list.
     Table("account", "people.accounts", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT, industry TEXT,
-        employees {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL""", ("account_domain (domain)",)),
-    # name: domain, industry or employees. What an account came with is no change.
+        employees {big}, revenue {real}, country TEXT, city TEXT, people {big} NOT NULL DEFAULT 0,
+        score {big} NOT NULL DEFAULT 0, open_deals {big} NOT NULL DEFAULT 0, won_deals {big} NOT NULL DEFAULT 0, roles TEXT,
+        last_active_at {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL""", ("account_domain (domain)",)),
+    # name: a fact or a roll-up. What an account came with is no change.
     Table("account_change", "people.accounts", """id {id}, account_id {big} NOT NULL, name TEXT NOT NULL, old TEXT, new TEXT,
         at {big} NOT NULL""", ("account_change_account (account_id, id)",)),
+    # Accounts that somebody left, so that they are rolled up again. Deleted when that is done.
+    Table("dirty_account", "people.accounts", "id {id}, account_id {big} NOT NULL"),
+    # What somebody is to the decision of their company; said of the account the contact belongs to now.
+    Table("buying_role", "people.accounts", """contact_id {big} NOT NULL, role TEXT NOT NULL, at {big} NOT NULL,
+        PRIMARY KEY (contact_id, role)"""),
     # column_name: cf_<id> on the contact (or account) table. kind: text number date datetime bool enum list.
     Table("field", "people.fields", """id {id}, entity TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
         kind TEXT NOT NULL, options {json} NOT NULL, column_name TEXT NOT NULL, created_at {big} NOT NULL,

@@ -188,23 +188,3 @@ def _apply(change: Callable[[], int]) -> None:
     with state.boundary():
         changed = change()
         st.toast(f"Done: {say_count(changed, 'change', 'changes')}.", icon=":material/check:")
-
-
-# ------------------------------------------------------------ accounts
-
-
-def accounts_table() -> None:
-    """Companies, and how many people of each are known."""
-    text = state.text_param("Search companies", "company", icon=":material/domain:", placeholder="A part of the name")
-    total = accounts.page(state.store(), text, limit=1)[1]
-    rows, _ = accounts.page(state.store(), text, offset=state.offset(total, PER_PAGE), limit=PER_PAGE)
-    st.markdown(f"**{say_count(total, 'company', 'companies')}**")
-    if not total:
-        st.info("A company appears here when a contact names it: in the column `account` of an import, or by hand.",
-                icon=":material/domain:")
-        return
-    link_table(rows, "name", lambda row: state.go("contacts", account=int(rows.id[row])), {
-        "domain": st.column_config.TextColumn("Domain"), "industry": st.column_config.TextColumn("Industry"),
-        "employees": st.column_config.NumberColumn("Employees"), "contacts": st.column_config.NumberColumn("People"),
-    }, key="accounts", label="Company")
-    state.page_numbers(total, PER_PAGE)

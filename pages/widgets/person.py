@@ -12,7 +12,7 @@ from engine.audience.lifecycle import STAGES
 from engine.clock import in_words
 from engine.errors import NotFound
 from engine.loop import explain
-from engine.people import contacts, fields
+from engine.people import accounts, contacts, fields
 from engine.people.consent import STATUSES
 from engine.people.contacts import Contact, listing
 from engine.service import editing
@@ -74,15 +74,26 @@ def _badges(found: Contact) -> None:
 
 
 def _card(found: Contact) -> None:
-    rows = {"E-mail": found.email, "External id": found.external_id, "Phone": found.phone, "Company": found.account,
+    rows = {"E-mail": found.email, "External id": found.external_id, "Phone": found.phone,
             "Time zone": found.time_zone, "Locale": found.locale, "Owner": found.owner, "Source": found.source,
             "Known since": when(found.created_at), **found.fields}
     with st.container(border=True, gap=None):
+        if found.account:
+            _company(found)
         for label, value in rows.items():
             if value is not None and value != "":
                 with st.container(horizontal=True, gap="small", wrap=False):
                     st.caption(state.escaped(label), width=110)
                     st.text(", ".join(map(str, value)) if isinstance(value, list) else str(value), width="stretch")
+
+
+def _company(found: Contact) -> None:
+    ids = accounts.find_many(state.store(), [accounts.check_name(str(found.account))])
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for number in ids.values():
+            state.link_to("contacts", str(found.account), icon=":material/domain:", view="accounts", company=number)
+        for role in accounts.roles_of(state.store(), [found.id]).get(found.id, ()):
+            st.badge(role, icon=":material/how_to_reg:", color="violet")
 
 
 def _consent(found: Contact) -> None:

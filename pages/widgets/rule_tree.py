@@ -17,6 +17,7 @@ GROUP_WORDS = {"all": "all of these", "any": "any of these", "none": "none of th
 # What a condition holds right after it was added: enough to be seen, and mostly to be counted.
 STARTS: dict[str, dict[str, Any]] = {
     "field": {"field": "email", "op": "is_set"}, "account": {"account": "industry", "op": "is_set"}, "tag": {"tag": None},
+    "buying_role": {"buying_role": []},
     "list": {"list": None}, "segment": {"segment": None}, "stage": {"stage": []},
     "consent": {"consent": "email", "is": "subscribed"}, "score": {"score": {"op": "at_least", "value": 10}},
     "event": {"event": None}, "days_since": {"days_since": None, "op": "at_least", "value": 30},

@@ -11,6 +11,7 @@ import streamlit as st
 
 from engine.activity import events
 from engine.audience.rules import OPERATORS, STAGES, Ask, Known, Operator
+from engine.people.accounts import ROLES
 from engine.people.consent import CHANNELS, STATUSES
 from engine.people.fields import Field
 
@@ -315,6 +316,7 @@ _WIDGETS: Mapping[str, Callable[[Ask, Doc, str, Known], None]] = {
         ask.label, doc, ask.key, key, [one.name for one in known.fields.values() if one.kind in ("date", "datetime")]),
     "day_offset": _day_offset, "template": _template,
     "stages": lambda ask, doc, key, _: choose_many(ask.label, doc, ask.key, key, STAGES),
+    "buying_roles": lambda ask, doc, key, _: choose_many(ask.label, doc, ask.key, key, list(ROLES)),
     "channel": lambda ask, doc, key, _: choose(ask.label, doc, ask.key, key, CHANNELS, width=110),
     "statuses": lambda ask, doc, key, _: choose_many(ask.label, doc, ask.key, key, STATUSES),
     "number": lambda ask, doc, key, _: number_in(ask.label, doc, ask.key, key),

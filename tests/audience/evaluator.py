@@ -19,6 +19,8 @@ DAY = 86_400
 NOW = 1_790_000_000
 FIELD_KINDS = {"Industry": "text", "Employees": "number", "Birthday": "date", "Seen": "datetime", "Size": "enum",
                "VIP": "bool", "Topics": "list", "first_name": "text"}
+COMPANY_KINDS = {"employees": "number", "score": "number", "last_activity": "date", "roles": "list"}
+ROLES = ("champion", "decision maker", "user")
 SIZES = ("Small", "Größe L", "Large")
 ZONES = ("Europe/Berlin", "America/Los_Angeles", "Pacific/Kiritimati", "Never/Learned")
 TEMPLATES = {1: "Welcome", 2: "Welcome", 3: "News"}  # of the message with this id
@@ -46,6 +48,8 @@ class Person:
     zone: str | None = None
     created_at: int = 1
     employees: int | None = None  # of the account; None: no account
+    company: dict[str, Any] = field(default_factory=dict)  # what the account is known for besides
+    roles: set[str] = field(default_factory=set)
     scores: dict[str, int] = field(default_factory=lambda: {"fit": 0, "engagement": 0})
     tags: set[str] = field(default_factory=set)
     lists: set[str] = field(default_factory=set)
@@ -92,7 +96,11 @@ def matches(rule: Any, who: Person, now: int, upto: int | None = None) -> bool:
     if "anniversary" in rule:
         return is_anniversary(who.fields[rule["anniversary"]], who.zone, rule.get("offset", "0d"), now)
     if "account" in rule:
-        return compare(who.employees, "number", rule["op"], rule.get("value"), now)
+        known = who.company | {"employees": who.employees}
+        value = known.get(rule["account"]) if who.employees is not None else None
+        return compare(value, COMPANY_KINDS[rule["account"]], rule["op"], rule.get("value"), now)
+    if "buying_role" in rule:
+        return bool(who.roles & set(rule["buying_role"]))
     if "sequence" in rule:
         return in_order(rule, who, now, upto)
     return happened(rule, who, now, upto)
@@ -285,13 +293,17 @@ _in_stage = st.builds(lambda stage, op, value: {"time_in_stage": stage, "op": op
                       st.sampled_from(("at_least", "at_most", "more_than", "less_than")), st.sampled_from(WINDOWS))
 _anniversary = st.builds(lambda name, offset: {"anniversary": name} | offset, st.sampled_from(("Birthday", "Seen")),
                          st.sampled_from(({}, {"offset": "-7d"}, {"offset": "-1d"}, {"offset": "1d"}, {"offset": "-205d"})))
-_account = st.one_of(_number, _KNOWN).map(lambda test: {"account": "employees"} | test)
+_account = st.one_of(
+    st.builds(lambda name, test: {"account": name} | test, st.sampled_from(("employees", "score")), st.one_of(_number, _KNOWN)),
+    st.one_of(_time, _KNOWN).map(lambda test: {"account": "last_activity"} | test),
+    _one(("contains",), st.sampled_from(ROLES)).map(lambda test: {"account": "roles"} | test))
 _since = st.builds(lambda name, where, count: {"days_since": name, "where": where, "op": count.get("op", "at_least"),
                                                "value": count.get("count", 1)}, st.sampled_from(NAMES), _where, _counts)
 _consent = st.builds(lambda channel, status, topic: {"consent": channel, "is": status} | topic,
                      st.sampled_from(("email", "sms")), st.sampled_from(("subscribed", "unsubscribed", "pending")),
                      st.sampled_from(({}, {"topic": "news"})))
 _facts = st.one_of(
+    st.lists(st.sampled_from(ROLES), min_size=1, max_size=2).map(lambda found: {"buying_role": found}),
     st.sampled_from(TAGS).map(lambda tag: {"tag": tag}), st.sampled_from(LISTS).map(lambda name: {"list": name.upper()}),
     st.sampled_from(SEGMENTS).map(lambda name: {"segment": name}), _consent,
     st.lists(st.sampled_from(STAGES), min_size=1, max_size=2).map(lambda found: {"stage": found}),
@@ -326,6 +338,9 @@ def some_person(dice: random.Random, number: int) -> Person:
     who.stages = [(dice.choice(STAGES), NOW - dice.choice(ages)) for _ in range(dice.choice([0, 1, 3]))]
     who.zone, who.created_at = dice.choice([None, *ZONES]), NOW - dice.choice([7 * DAY, 90 * DAY, 91 * DAY])
     who.employees = dice.choice([None, *NUMBERS[3:]])
+    who.company = {"score": dice.choice([0, 5, 50]), "roles": dice.choice([None, ["champion"], ["champion", "user"]]),
+                   "last_activity": dice.choice([None, NOW // DAY * DAY, (NOW - 7 * DAY) // DAY * DAY])}
+    who.roles = {role for role in ROLES if dice.random() < 0.3}
     who.scores = {"fit": dice.choice([0, 5, 50, -3]), "engagement": dice.choice([0, 1, 200])}
     who.tags = {tag for tag in TAGS[:2] if dice.random() < 0.4}
     who.lists = {name for name in LISTS if dice.random() < 0.4}

@@ -21,7 +21,8 @@ from engine.store import Store
 
 from . import evaluator as ev
 
-FACTS = ("contact", "contact_change", "account", "contact_tag", "contact_list", "consent", "segment_member", "event")
+FACTS = ("contact", "contact_change", "account", "buying_role", "contact_tag", "contact_list", "consent", "segment_member",
+         "event")
 CAREFUL = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -58,7 +59,11 @@ def put(store: Store, people: list[ev.Person]) -> None:
             | {catalogue[ev.small(name)].column: ev.stored(kind, who.fields[name]) for name, kind in ev.FIELD_KINDS.items()}
             for who in people])
         store.insert_many("account", [{"id": who.id, "key": str(who.id), "name": str(who.id), "employees": who.employees,
-                                       "created_at": 1, "updated_at": 1} for who in people if who.employees is not None])
+                                       "score": who.company["score"], "last_active_at": who.company["last_activity"],
+                                       "roles": ev.stored("list", who.company["roles"]), "created_at": 1,
+                                       "updated_at": 1} for who in people if who.employees is not None])
+        store.insert_many("buying_role", [{"contact_id": who.id, "role": role, "at": 1} for who in people
+                                          for role in sorted(who.roles)])
         store.insert_many("contact_change", [{"contact_id": who.id, "kind": "stage", "name": "stage", "old": None, "new": stage,
                                               "at": at, "source": "s"} for who in people for stage, at in who.stages])
         pairs = {"tag": "tags", "list": "lists", "segment": "segments"}

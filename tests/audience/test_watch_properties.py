@@ -14,7 +14,7 @@ from engine.access import COMMAND_LINE
 from engine.activity import events
 from engine.audience import segments, watch
 from engine.audience.rules import known, parse
-from engine.people import accounts, consent, contacts, fields
+from engine.people import accounts, consent, contacts, deals, employers, fields
 from engine.sql import sql
 from engine.store import Store
 
@@ -24,7 +24,8 @@ pytestmark = pytest.mark.slow
 
 DAY = 86_400
 TABLES = ("contact", "identifier", "contact_merge", "contact_change", "dirty_contact", "tag", "contact_tag", "list",
-          "contact_list", "consent", "account", "account_change", "message", "event",
+          "contact_list", "consent", "account", "account_change", "dirty_account", "buying_role", "deal",
+          "deal_contact", "message", "event",
           "segment", "segment_version", "segment_member", "segment_change", "watermark",
           "enrollment")
 PAGE = {"event": "page_view", "where": {"object": {"op": "is", "value": "/pricing"}}}
@@ -37,6 +38,8 @@ RULES: list[tuple[str, Any]] = [
     ("Readers", {"all": [{"consent": "email", "is": "subscribed"}, {"any": [{"list": "News"}, {"stage": "lead"}]}]}),
     ("Nested", {"any": [{"all": [{"segment": "Viewed"}, {"not": {"segment": "Readers"}}]}, {"segment": "Away"}]}),
     ("Deeper", {"not": {"segment": "Nested"}}),
+    ("Crowd", {"any": [{"account": "people", "op": "at_least", "value": 3},
+                       {"account": "score", "op": "at_least", "value": 20}]}),
 ]
 MORE: list[tuple[str, Any]] = [  # a few of them at a time
     ("Keen", {"last": 2, "of": "page_view", "all": "purchase"}),
@@ -50,6 +53,11 @@ MORE: list[tuple[str, Any]] = [  # a few of them at a time
     ("Birthday", {"anniversary": "Born"}), ("Soon", {"anniversary": "Born", "offset": "-2d"}),
     ("Company", {"account": "employees", "op": "at_least", "value": 50}),
     ("Young company", {"account": "created_at", "op": "within_last", "value": "3d"}),
+    ("Awake", {"account": "last_activity", "op": "within_last", "value": "3d"}),
+    ("Dealing", {"any": [{"account": "open_deals", "op": "at_least", "value": 1},
+                         {"account": "won_deals", "op": "is", "value": 2}]}),
+    ("Sponsored", {"account": "roles", "op": "contains", "value": "champion"}),
+    ("Champions", {"buying_role": ["champion", "user"]}),
     ("Scored", {"score": {"op": "at_least", "value": 20}, "group": "fit"}), ("Share", {"percent": 50, "salt": "x"}),
     ("Letter", {"event": "page_view", "of": "Welcome", "within": "7d"}),
 ]
@@ -80,7 +88,8 @@ class World:
             with self.store.transaction():
                 contacts.create_anonymous(self.store, [f"cookie{self.made}"], now=self.now)
         else:
-            self.save({"email": f"p{self.made}@example.com", "stage": self.dice.choice([None, "lead", "customer"])})
+            self.save({"email": f"p{self.made}@example.com", "stage": self.dice.choice([None, "lead", "customer"]),
+                       "account_id": self.company() if self.dice.random() < 0.5 else None})
 
     def save(self, values: dict[str, Any]) -> None:
         contacts.save(self.store, values, by=COMMAND_LINE, now=self.now, source="test")
@@ -115,6 +124,18 @@ class World:
         with self.store.transaction():
             accounts.save_facts(self.store, [{"id": self.company(), "domain": None, "industry": None,
                                                        "employees": self.dice.choice([None, 10, 50, 500])}], now=self.now)
+
+    def role(self) -> None:
+        """Somebody with a company is something there, or is it no longer."""
+        found = self.store.rows("SELECT c.id FROM contact c WHERE c.account_id IS NOT NULL ORDER BY c.id")
+        if found:
+            employers.set_roles(self.store, self.dice.choice(found)[0], self.dice.choice([["champion"], [], ["user", "legal"]]),
+                                by=COMMAND_LINE, now=self.now)
+
+    def deal(self) -> None:
+        with self.store.transaction():
+            deals.upsert_many(self.store, [{"deal_id": self.dice.choice(["D1", "D2", "D3"]), "contact_ids": [self.someone()],
+                                            "won": self.dice.choice([None, 0, 1])}], now=self.now)
 
     def points(self) -> None:
         with self.store.transaction():
@@ -161,18 +182,39 @@ class World:
 
 
 BORN = ("1990-09-21", "1988-09-22", "1972-09-24", "2000-02-29", "1969-10-03")
-ACTS = {"grow": 0.6, "points": 0.6, "erase": 0.2, "arrive": 1, "do": 6, "edit": 4, "label": 3, "say": 2, "merge": 1,
-        "wait": 4, "go_back": 0.3, "change_rule": 0.3,
+ACTS = {"grow": 0.6, "points": 0.6, "role": 1, "deal": 1, "erase": 0.2, "arrive": 1, "do": 6, "edit": 4, "label": 3, "say": 2,
+        "merge": 1, "wait": 4, "go_back": 0.3, "change_rule": 0.3,
         "refresh": 3}
 
 
 def check(world: World) -> None:
     store, catalogue = world.store, known(world.store)
+    check_companies(store)
     for name, text, found in store.rows("SELECT s.name, s.rule, s.id FROM segment s ORDER BY s.id"):
         kept = {row[0] for row in store.rows("SELECT m.contact_id FROM segment_member m WHERE m.segment_id = :id", id=found)}
         true = {row[0] for row in store.rows(parse(json.loads(text), catalogue).members(), now=world.now)}
         assert kept == true, name
         assert kept == replayed(store, found), name
+
+
+def check_companies(store: Store) -> None:
+    """What is kept of every company, against its people one by one."""
+    people: dict[int, list[tuple[int, int, int]]] = {}
+    for account, who, engagement, fit in store.rows("SELECT c.account_id, c.id, c.engagement_score, c.fit_score FROM contact c "
+                                                    "WHERE c.account_id IS NOT NULL AND c.anonymous = 0"):
+        people.setdefault(account, []).append((who, engagement, fit))
+    roles, deals_of, done = (dict(store.rows(text)) for text in ("SELECT contact_id, MIN(role) FROM buying_role GROUP BY 1",
+                             "SELECT contact_id, MAX(deal_id) FROM deal_contact GROUP BY 1",
+                             "SELECT contact_id, MAX(LEAST(occurred_at, received_at)) FROM event WHERE source = 'test' AND "
+                             "verdict IS NULL GROUP BY 1"))
+    for account, count, score, open_deals, won, held, active in store.rows(
+            "SELECT a.id, a.people, a.score, a.open_deals, a.won_deals, a.roles, a.last_active_at FROM account a"):
+        there = people.get(account, [])
+        assert (count, score) == (len(there), sum(one[1] for one in there) + max((one[2] for one in there), default=0))
+        assert (held is not None) == any(who in roles for who, _, _ in there)
+        assert bool(open_deals + won) <= any(who in deals_of for who, _, _ in there)
+        newest = max((done[who] for who, _, _ in there if who in done), default=None)
+        assert newest is None or (active is not None and active >= newest // DAY * DAY)
 
 
 def replayed(store: Store, segment_id: int) -> set[int]:
@@ -226,7 +268,7 @@ FACTS: list[Any] = [
 def test_the_past_is_what_it_was(workspace: Store, seed: int) -> None:
     world = World(workspace, random.Random(seed))
     catalogue, seen, facts = known(world.store), [], world.dice.sample(FACTS, 9)
-    acts = {"arrive": 1, "do": 6, "grow": 1, "edit": 4, "label": 4, "say": 2, "wait": 1, "refresh": 3}
+    acts = {"arrive": 1, "do": 6, "grow": 1, "role": 1, "deal": 1, "edit": 4, "label": 4, "say": 2, "wait": 1, "refresh": 3}
     for act in world.dice.choices(list(acts), list(acts.values()), k=50):
         getattr(world, act)()
         if act == "refresh":

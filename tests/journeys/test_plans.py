@@ -41,7 +41,8 @@ def everything() -> Document:
         {"id": "back", "type": "go_to", "node": "w", "after": "1h"},
         {"id": "out", "type": "exit"}, {"id": "aside", "type": "exit"},
         reentry={"policy": "cooldown", "after": "3d", "key": "props.cart"},
-        exit=[{"rule": RECENT, "reason": "x"}, {"rule": {"stage": ["customer"]}, "reason": "y"}])
+        exit=[{"rule": RECENT, "reason": "x"}, {"rule": {"stage": ["customer"]}, "reason": "y"},
+              {"rule": RECENT, "scope": "account", "reason": "z"}])
 
 
 def statements(store: Store) -> list[tuple[str, Any, dict[str, Any]]]:

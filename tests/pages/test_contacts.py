@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 from engine.access import COMMAND_LINE as LOCAL
-from engine.people import consent, contacts
+from engine.people import accounts, consent, contacts
 from engine.service.importing import errors_csv, look
 from engine.store import Store
 
 from .conftest import SCRIPT
 from .running import open_page, well, words
+
+
+def links(at) -> list[str]:
+    return [one.proto.label for one in at.get("page_link")]
 
 
 def names(at) -> list[str]:
@@ -42,7 +46,7 @@ def test_a_filter_that_is_chosen_stands_in_the_address(workspace: Store, cast: d
 def test_one_person_with_everything(workspace: Store, cast: dict[str, int]) -> None:
     at = well(open_page("contacts", contact=cast["ada"]))
     said = words(at)
-    assert "Ada Lovelace" in said and "ada@x.example" in said and "Acme" in said
+    assert "Ada Lovelace" in said and "ada@x.example" in said and "Acme" in links(at)
     assert "subscribed: email (form)" in said, "the timeline says where consent came from"
     assert at.multiselect[0].value == ["vip"]
     for view in ("journeys", "score", "facts"):
@@ -77,9 +81,24 @@ def test_facts_are_changed_by_hand(workspace: Store, cast: dict[str, int]) -> No
 
 def test_companies_lead_to_their_people(workspace: Store, cast: dict[str, int]) -> None:
     at = well(open_page("contacts", view="accounts"))
-    assert list(at.dataframe[0].value["contacts"]) == [1]
-    account = contacts.get(workspace, cast["ada"])
-    assert account.account == "Acme"
+    assert list(at.dataframe[0].value["people"]) == [1] and contacts.get(workspace, cast["ada"]).account == "Acme"
+    acme = accounts.must_find(workspace, "Acme")
+    at = well(open_page("contacts", view="accounts", company=acme))
+    assert "Ada Lovelace" in links(at) and "1 person" in words(at)
+    at.multiselect(key=f"roles-{cast['ada']}").select("champion")
+    at.button(key=f"roles-save-{cast['ada']}").click().run()
+    assert accounts.roles_of(workspace, [cast["ada"]]) == {cast["ada"]: ("champion",)}
+    for view in ("deals", "timeline"):
+        well(open_page("contacts", view="accounts", company=acme, show=view))
+
+
+def test_facts_of_a_company_are_changed_and_bring_its_people(workspace: Store, cast: dict[str, int]) -> None:
+    acme = accounts.must_find(workspace, "Acme")
+    at = open_page("contacts", view="accounts", company=acme)
+    next(one for one in at.text_input if one.label == "Domain").input("x.example")
+    next(one for one in at.button if one.label == "Save" and one.form_id == "company").click().run()
+    assert accounts.get(workspace, acme).facts["domain"] == "x.example"
+    assert contacts.get(workspace, cast["bo"]).account == "Acme"
 
 
 def test_the_wizard_rehearses_before_it_writes(workspace: Store, cast: dict[str, int]) -> None:

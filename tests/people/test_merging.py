@@ -28,7 +28,8 @@ def fill(store: Store, contact_id: int, mark: str) -> None:
         for table, row in {
             "event": {"name": "page_view", "occurred_at": NOW, "received_at": NOW, "props": '{"secret": 1}',
                       "dedupe_key": mark, "source": "test"},
-            "deal_contact": {"deal_id": 1}, "segment_member": {"segment_id": 1, "entered_at": NOW},
+            "buying_role": {"role": "champion", "at": NOW}, "deal_contact": {"deal_id": 1},
+            "segment_member": {"segment_id": 1, "entered_at": NOW},
             "segment_change": {"segment_id": 1, "change": "entered", "at": NOW},
             "score_level": {"grp": "fit", "score": 5},
             "score_entry": {"grp": "fit", "points": 5, "reason": "r", "at": NOW},

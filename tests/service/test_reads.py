@@ -82,9 +82,9 @@ def test_a_list_is_found_by_its_members(store: Store, cast: dict[str, int]) -> N
 
 
 def test_a_percent_sign_in_an_account_is_no_wildcard(store: Store, cast: dict[str, int]) -> None:
-    rows, total = accounts.page(store, "100%")
-    assert total == 1 and rows.contacts.tolist() == [1]
-    assert accounts.page(store, "1%0")[1] == 0
+    rows, total = accounts.find_page(store, "100%")
+    assert total == 1 and rows.people.tolist() == [1]
+    assert accounts.find_page(store, "1%0")[1] == 0
     assert accounts.find_name(store, int(rows.id[0])) == "Acme 100%" and accounts.find_name(store, 10**9) is None
 
 

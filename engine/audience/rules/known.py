@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from ...people import accounts
 from ...people.fields import Field, catalogue
 from ...sql import fold
 from ...store import Store
 
 # Lifecycle stages in the order in which people pass them; the last three stand beside that order.
 STAGES = ("subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "evangelist", "at-risk", "lost", "other")
-ACCOUNT_FIELDS: Mapping[str, Field] = MappingProxyType({name: Field(name, name, kind, name, ()) for name, kind in (
-    ("name", "text"), ("domain", "text"), ("industry", "text"), ("employees", "number"), ("created_at", "datetime"))})
+ACCOUNT_FIELDS: Mapping[str, Field] = MappingProxyType({
+    "name": Field("name", "name", "text", "name"), **accounts.FIELDS,
+    "created_at": Field("created_at", "created_at", "datetime", "created_at"), **accounts.ROLLED})
 
 
 @dataclass(frozen=True)

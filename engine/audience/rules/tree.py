@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import Invalid, Problem
 from ...sql import Sql, join, sql
 from .base import Leaf, Look, Node, Signals
-from .companies import AccountLeaf
+from .companies import AccountLeaf, BuyingRoleLeaf
 from .facts import (
     ConsentLeaf,
     FieldLeaf,
@@ -27,8 +27,8 @@ from .patterns import LastLeaf, SequenceLeaf
 from .reader import Reader
 
 LEAVES: dict[str, type[Leaf]] = {leaf.key: leaf for leaf in (
-    FieldLeaf, AccountLeaf, TagLeaf, ListLeaf, SegmentLeaf, StageLeaf, TimeInStageLeaf, ConsentLeaf, ScoreLeaf, EventLeaf,
-    DaysSinceLeaf, LastLeaf, SequenceLeaf, AnniversaryLeaf, PercentLeaf)}
+    FieldLeaf, AccountLeaf, BuyingRoleLeaf, TagLeaf, ListLeaf, SegmentLeaf, StageLeaf, TimeInStageLeaf, ConsentLeaf, ScoreLeaf,
+    EventLeaf, DaysSinceLeaf, LastLeaf, SequenceLeaf, AnniversaryLeaf, PercentLeaf)}
 NOT_YET = {"probability": "it asks for what a scoring run has stored, and predictive scores come with a later release"}
 GROUPS = ("all", "any", "not")
 DEEPEST, MOST_LEAVES = 20, 200  # SQLite gives up at an expression depth of 1,000

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ...activity import events
 from ...clock import DAY
-from ...people import dirty
+from ...people import accounts, dirty
 from ...schema import set_watermark, watermark
 from ...sql import sql
 from ...store import CHUNK, Store
@@ -99,6 +99,8 @@ def _refresh(store: Store, now: int, upto: int) -> Tally:
     low, before = watermark(store, CONSUMER)
     most = max(FEW, int(store.one("SELECT COALESCE(MAX(c.id), 0) FROM contact c")) // SHARE)
     rows, dirtied = _dirty(store, most)
+    colleagues = accounts.roll_up(store, marks=rows[-1] if rows else 0, low=low, upto=upto, now=now)
+    dirtied |= colleagues
     segments = live_segments(store, known(store))
     this = _Round(store, now, low, upto, before, most, dirtied if len(dirtied) <= most else None)
     this.listen(segments)
@@ -127,7 +129,8 @@ def _audit(store: Store, segments: Sequence[Segment], now: int, upto: int) -> in
 def _quiet(store: Store, now: int, upto: int) -> bool:
     """Nothing happened, no time passed, no rule was saved: not even the lock is taken."""
     return watermark(store, CONSUMER) == (upto, now) and not store.one(
-        "SELECT EXISTS (SELECT 1 FROM dirty_contact) OR EXISTS (SELECT 1 FROM segment s WHERE s.refreshed_at IS NULL)")
+        "SELECT EXISTS (SELECT 1 FROM dirty_contact) OR EXISTS (SELECT 1 FROM dirty_account) OR EXISTS "
+        "(SELECT 1 FROM segment s WHERE s.refreshed_at IS NULL)")
 
 
 def _broken(segments: Sequence[Segment]) -> tuple[str, ...]:

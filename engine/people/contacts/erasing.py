@@ -8,7 +8,7 @@ from ... import audit
 from ...access import Actor, require
 from ...schema import PERSON_TABLES, Handling
 from ...store import Store
-from .. import chain, consent
+from .. import accounts, chain, consent
 
 _ADDRESSES = frozenset({"email", "phone"})
 _EMPTY = {"props": "'{}'"}  # columns that can not be NULL
@@ -41,6 +41,7 @@ def erase(store: Store, contact_id: int, *, by: Actor, now: int) -> Erased:
         chain.forget(store, [contact_id])
         table, which = _COPIES
         done.deleted[table] = store.run(f"DELETE FROM {table} WHERE {which}", id=contact_id)
+        accounts.touch(store, _company(store, contact_id))
         for table, handling in PERSON_TABLES.items():
             _clean(store, table, handling, done)
         done.deleted["contact_merge"] = store.run(
@@ -49,6 +50,11 @@ def erase(store: Store, contact_id: int, *, by: Actor, now: int) -> Erased:
         audit.record(store, by, "contact erased", f"contact {contact_id}", now=now, deleted=done.deleted,
                      stripped=done.stripped)
     return done
+
+
+def _company(store: Store, contact_id: int) -> list[int]:
+    return [row[0] for row in store.rows("SELECT c.account_id FROM contact c WHERE c.id = :id AND c.account_id IS NOT NULL",
+                                         id=contact_id)]
 
 
 def _suppress(store: Store, contact_id: int, by: Actor, now: int) -> None:

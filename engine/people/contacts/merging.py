@@ -10,7 +10,7 @@ from ...access import RUNNER, Actor, require
 from ...errors import BadInput, NotFound
 from ...schema import PERSON_TABLES, Handling
 from ...store import Store
-from .. import consent, dirty
+from .. import accounts, consent, dirty
 from ..fields import catalogue
 from .reading import current
 from .unmerging import DEPENDENTS, SUMMED, note
@@ -36,6 +36,7 @@ def merge(store: Store, keeper_id: int, loser_id: int, *, by: Actor, now: int) -
             kept |= {"said": said, "filled": {column: (keeper[column], value) for column, value in filled.items()}}
         store.insert_many("contact_merge", [{"keeper_id": keeper_id, "loser_id": loser_id, "at": now, "actor": by.name,
                                              "detail": json.dumps({"loser": loser, **kept})}])
+        accounts.touch(store, {row["account_id"] for row in (keeper, loser) if row["account_id"]})
         dirty.mark(store, [keeper_id])
         audit.record(store, by, "contacts merged", f"contact {keeper_id}", now=now, loser=loser_id)
 

@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from ...schema import PERSON_TABLES
 from ...store import Store
-from .. import chain
+from .. import accounts, chain
+from ..lookups import rows_in
 
 
 def remove(store: Store, contact_ids: Sequence[int]) -> None:
     """Delete contacts with every row about them. For those to whom nothing has happened. Needs a transaction."""
     chain.forget(store, contact_ids)
+    companies = rows_in(store, "SELECT DISTINCT c.account_id FROM contact c WHERE c.id IN ({values}) "
+                        "AND c.account_id IS NOT NULL", contact_ids)
+    accounts.touch(store, [row[0] for row in companies])
     gone = [{"id": contact_id} for contact_id in contact_ids]
     for table in PERSON_TABLES:
         store.run_many(f"DELETE FROM {table} WHERE contact_id = :id", gone)

@@ -15,6 +15,7 @@ from ...access import RUNNER, Actor, require
 from ...errors import BadInput, Conflict
 from ...sql import fold
 from ...store import CHUNK, Store
+from .. import accounts
 from ..fields import BUILT_IN, Field, catalogue, parse_value
 from ..identity import normalize_email, normalize_phone
 from .merging import merge
@@ -99,7 +100,9 @@ class _Batch:
         kinds = [kind for kind in NAMES if any(kind in row for row in rows)]
         named = [self._names(row, kinds) for row in rows]
         self._look(named, [row["contact_id"] for row in rows if row.get("contact_id")], keys)
-        return _settled([self._take(row, names) for row, names in zip(rows, named, strict=True)])
+        taken = [self._take(row, names) for row, names in zip(rows, named, strict=True)]
+        self._link()
+        return _settled(taken)
 
     # ------------------------------------------------------------ reading
 
@@ -144,7 +147,7 @@ class _Batch:
             values = list(dict.fromkeys([names[kind] for names in good if kind in names]))
             self.held[kind] = holders(self.store, kind, values)
         self._join_visitors(good)
-        loaded = {key: self.fields[key].column for key in sorted({*keys, *NAMED, "anonymous"})}
+        loaded = {key: self.fields[key].column for key in sorted({*keys, *NAMED, "account_id", "anonymous"})}
         wanted = list(dict.fromkeys([*(who for held in self.held.values() for who in held.values()), *ids]))
         for who, held in current(self.store, wanted, list(loaded.values())).items():
             was = {key: held[column] for key, column in loaded.items()}
@@ -241,6 +244,15 @@ class _Batch:
         if known and given and known != given:
             raise _Refused(f"{person.now.get('email') or f'contact {person.id}'} has the external id {known!r}, not "
                            f"{given!r}: correct the row, or merge the two contacts", "external_id")
+
+    def _link(self) -> None:
+        """Whoever is new, or new under this address, belongs to the company that has its domain."""
+        loose = [person for person in self.touched if person.now.get("email") and not person.now.get("account_id")
+                 and person.now["email"] != person.was.get("email")]
+        found = accounts.linked_to(self.store, dict.fromkeys(person.now["email"] for person in loose)) if loose else {}
+        for person in loose:
+            if person.now["email"] in found:
+                person.now["account_id"] = found[person.now["email"]]
 
     def _give_names(self, person: Person, names: Names) -> None:
         for kind, value in names.items():

@@ -10,7 +10,7 @@ from ...access import salt
 from ...maths.assignment import hash31_of
 from ...maths.zones import learn_zone
 from ...store import Store
-from .. import dirty
+from .. import accounts, dirty
 from ..fields import Field, said
 from ..identity import address_hash, normalized_hash
 
@@ -69,6 +69,7 @@ def write(store: Store, people: Iterable[Person], fields: Mapping[str, Field], *
     _update(store, changed, fields, now)
     _identify(store, [*fresh, *(person for person in listed if not person.fresh)])
     _log(store, changed, now, source)
+    _leave_accounts(store, changed, now, source)
     dirty.mark(store, [person.id for person in (*fresh, *changed)])
     for zone in {person.now["time_zone"] for person in (*fresh, *changed) if person.now.get("time_zone")}:
         learn_zone(store, zone)
@@ -103,6 +104,17 @@ def _identify(store: Store, people: Sequence[Person]) -> None:
     store.upsert_many("identifier", [dict(zip(_IDENTIFIER, row, strict=True)) for row in named if row[0] == "anonymous_id"],
                       key=("kind", "value"))
     store.insert_rows("identifier", _IDENTIFIER, phones, or_ignore=True)
+
+
+def _leave_accounts(store: Store, people: Sequence[Person], now: int, source: str) -> None:
+    """Whoever changes companies leaves the roles there behind, and the company counts its people again."""
+    gone = [person for person in people if (was := person.was.get("account_id")) and person.now.get("account_id") != was]
+    if not gone:
+        return
+    accounts.touch(store, {person.was["account_id"] for person in gone})
+    held = accounts.leave(store, [person.id for person in gone])
+    store.insert_many("contact_change", [{"contact_id": who, "kind": "role", "name": role, "old": role, "new": None, "at": now,
+                                          "source": source} for who, roles in held.items() for role in roles])
 
 
 def _log(store: Store, people: Sequence[Person], now: int, source: str) -> None:

@@ -15,7 +15,7 @@ from ...content import templates
 from ...errors import Conflict
 from ...measure import costs
 from ...outreach import campaigns
-from ...people import deals, dirty
+from ...people import accounts, deals, dirty
 from ...people.fields import define
 from ...schema import set_watermark, start_over
 from ...store import Store
@@ -95,6 +95,7 @@ def _write(store: Store, story: truths.Story, scale: float) -> None:
     _spend(store, story.since, scale, until)
     for segment in watch.live_segments(store, known(store)):
         watch.fill(store, segment, now=until, quiet=True)
+    accounts.roll_up_everything(store, now=until, log=False)
     _forget_marks(store)
     for name in (watch.CONSUMER, "journeys"):
         with store.transaction():

@@ -28,6 +28,7 @@ SECTIONS: dict[str, str] = {
         WHERE x.contact_id = :id ORDER BY x.at, l.name""",
     "contact_change": """SELECT x.at, x.kind, x.name, x.old, x.new, x.source FROM contact_change x WHERE x.contact_id = :id
         ORDER BY x.id""",
+    "buying_role": "SELECT r.role, r.at FROM buying_role r WHERE r.contact_id = :id ORDER BY r.at, r.role",
     "event": """SELECT e.occurred_at, e.received_at, e.name, e.object, e.value_minor, e.currency, e.props, e.source, e.verdict
         FROM event e WHERE e.contact_id = :id ORDER BY e.occurred_at, e.id""",
     "message": """SELECT m.created_at, m.sent_at, m.channel, t.name AS template, g.name AS campaign, j.name AS journey,
