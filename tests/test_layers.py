@@ -170,8 +170,10 @@ def calls(module: str) -> Iterator[str]:
             yield str(table.value) if isinstance(table, ast.Constant) else "{"
 
 
-def writes(module: str) -> set[str]:
-    return set(chain.from_iterable(WRITES.findall(text) for text in texts(module))) | set(calls(module))
+@cache
+def writes(module: str) -> frozenset[str]:
+    """The tables a module writes."""
+    return frozenset(chain.from_iterable(WRITES.findall(text) for text in texts(module))) | frozenset(calls(module))
 
 
 def stands_under(module: str, owner: str) -> bool:
