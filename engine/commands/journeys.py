@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ..clock import iso
+from ..clock import DAY, iso, parse_moment
 from ..errors import BadInput, Invalid, NotYet, Problem
 from ..journeys import comments, comparing, documents, drafts, migrating, reading, renaming, versions
 from ..journeys.enrolling import enroll as enroll_contact
 from ..journeys.migrating import Wish
+from ..loop import simulate as simulating
 from ..loop.explain import Passage, explain
 from .common import Call, Command, Group, plain, read_json, read_text, takes_call
+
+MONTH_S = 30 * DAY
 
 
 @click.group("journeys", cls=Group)
@@ -247,11 +251,42 @@ def test(_call: Call, files: tuple[str, ...]) -> None:
 
 
 @journeys.command("simulate")
-@click.argument("file")
+@click.argument("journey", metavar="NAME|FILE")
+@click.option("--months", type=click.IntRange(1, 12), help="replay the last months (without a span: three)")
+@click.option("--since", help="replay from this moment on")
+@click.option("--until", help="replay up to this moment (default: now)")
+@click.option("--forward", type=int, metavar="DAYS", help="go on from now, with the last weeks repeated as what is to come")
+@click.option("--sample", type=int, metavar="N", help="so many contacts (default: everybody)")
+@click.option("--seed", type=int, default=1, show_default=True, help="the same seed gives the same answer")
 @takes_call
-def simulate(_call: Call, file: str) -> None:
-    """Run a draft on a copy of the past (not yet)."""
-    raise NotYet(f"journeys simulate {file}: not yet")
+def simulate(call: Call, journey: str, months: int | None, since: str | None, until: str | None, forward: int | None,
+             sample: int | None, seed: int) -> None:
+    """Run a journey on a copy in memory: over what has happened, or over what is to come. Nothing is written or sent."""
+    if months and since:
+        raise BadInput("say --months or --since, not both")
+    if forward is not None and (months or since or until):
+        raise BadInput("simulate either what has happened (--months, --since) or what is to come (--forward), not both")
+    with call.store() as store:
+        text = read_text(journey) if journey == "-" or Path(journey).is_file() else simulating.text_of(store, journey)
+        start = since and parse_moment(since)
+        end = parse_moment(until) if until else None
+        if months:
+            start = (end or call.now) - months * MONTH_S
+        found = simulating.simulate(store, text, now=call.now, since=start or None, until=end, forward_days=forward,
+                                    sample=sample, seed=seed)
+    call.answer(found, *_report(found))
+
+
+def _report(found: simulating.Simulation) -> list[str]:
+    told = [f"{found.journey}: {found.mode} from {iso(found.since)} to {iso(found.until)}", *found.sentences, "",
+            "Who left each step by which way:"]
+    told += [f"  {node}: {', '.join(f'{port} {count:,}' for port, count in ports.items())}"
+             for node, ports in found.by_node.items()]
+    if found.walk:
+        told += ["", f"One walk, of {found.walk.who}:", *(f"  {line}" for line in found.walk.lines)]
+    if found.assumptions:
+        told += ["", "Taken for granted:", *(f"  {line}" for line in found.assumptions)]
+    return told
 
 
 @click.command("enroll", cls=Command)

@@ -194,24 +194,25 @@ def take_away(branch_count: int) -> list[Sql]:
 
 
 def _enrolling(version: Live) -> Sql:
-    """How events enroll contacts: the trigger and a person's hand in one statement, so that ids decide."""
+    """How events enroll contacts: the trigger and a person's hand in one statement, so that ids decide. Materialized: SQLite
+    would walk every event of the trigger's name, of all time."""
     by_hand = sql("e.name = :manual AND e.object = :object", manual=MANUAL, object=str(version.journey_id))
     own = version.journey.entry.trigger.match(version.segments)
     arms = join(" UNION ALL ", [_candidates(version, i, match) for i, match in enumerate((own, by_hand)) if match])
     return sql("""INSERT INTO enrollment (journey_id, version_id, contact_id, key, props, since_event, started_at, entered_by)
-        SELECT {journey}, {version}, q.contact_id, q.key, q.props, q.id, q.received_at, q.entered_by FROM (
+        WITH fresh AS MATERIALIZED (SELECT * FROM event e WHERE {new}) SELECT {journey}, {version}, q.contact_id, q.key, q.props, q.id, q.received_at, q.entered_by FROM (
             SELECT a.*, ROW_NUMBER() OVER (PARTITION BY a.contact_id, a.key ORDER BY a.id, a.entered_by) AS nth
             FROM ({arms}) a) q
         WHERE q.nth = 1 OR q.concurrent = 1 ORDER BY q.id, q.entered_by ON CONFLICT DO NOTHING""",
-               journey=sql(str(version.journey_id)), version=sql(str(version.id)), arms=arms)
+               journey=sql(str(version.journey_id)), version=sql(str(version.id)), arms=arms, new=sql(FRESH))
 
 
 def _candidates(version: Live, entered_by: int, match: Sql) -> Sql:
     reentry = version.journey.entry.reentry
     return sql(f"""SELECT e.id, e.contact_id, e.props, e.received_at, {{key}} AS key, {entered_by} AS entered_by,
             {int(reentry.policy == 'concurrent')} AS concurrent
-        FROM event e JOIN contact k ON k.id = e.contact_id AND k.anonymous = 0
-        WHERE {FRESH} AND {{match}} AND NOT EXISTS (SELECT 1 FROM enrollment r
+        FROM fresh e JOIN contact k ON k.id = e.contact_id AND k.anonymous = 0
+        WHERE {{match}} AND NOT EXISTS (SELECT 1 FROM enrollment r
             WHERE r.contact_id = e.contact_id AND r.journey_id = {version.journey_id} AND r.key = {{key}} AND {{blocked}})""",
                key=reentry.key_sql, match=match, blocked=reentry.blocked_by())
 

@@ -59,6 +59,11 @@ def explain(store: Store, who: str, journey: str | None = None) -> list[Passage]
     contact_id = contacts.find(store, who)
     if contact_id is None:
         raise NotFound(f"there is no contact {who!r}")
+    return passages_of(store, contact_id, journey)
+
+
+def passages_of(store: Store, contact_id: int, journey: str | None = None) -> list[Passage]:
+    """The same of a contact by id."""
     only = versions.find_journey(store, journey) if journey else None
     where = "AND r.journey_id = :journey" if only else ""
     rows = store.rows(f"""SELECT r.id, j.name, v.number, v.document, r.status, r.reason, r.started_at, r.ended_at, e.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .. import clock
@@ -17,6 +18,7 @@ from ..store import Store
 
 MOST_ROUNDS = 1_000  # a message sent may wake somebody who is sent a message: each round is one such step
 LEASE_WAIT_S = 30.0
+Carry = Callable[..., delivery.Sent]  # delivery.deliver, or what stands in for it where nothing may leave
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,11 @@ class Tally:
 
 @dataclass
 class Loop:
-    """A store with its runner, which keeps compiled journeys between ticks. The caller of `round` holds the lease."""
+    """A store with its runner, which keeps compiled journeys between ticks. carry: hands admitted messages over."""
 
     store: Store
     config: Config
+    carry: Carry = delivery.deliver
     runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,13 +53,14 @@ class Loop:
         while clock.monotonic() < until:
             with self.store.lock("tick") as free:
                 if free:
-                    counts = self._until_quiet(now, deliver)
+                    counts = self.settle(now, deliver=deliver)
                     chain.seal(self.store)
                     return Tally(*counts, seconds=round(clock.monotonic() - began, 3))
             time.sleep(0.05)
         raise Busy(f"another process has been ticking for {LEASE_WAIT_S:g} s: wait for it or stop it")
 
-    def _until_quiet(self, now: int, deliver: bool) -> tuple[int, int, int, int]:
+    def settle(self, now: int, *, deliver: bool = True) -> tuple[int, int, int, int]:
+        """Rounds until nothing more happens: events, passages begun, steps, messages handed over. The caller is alone."""
         totals = (0, 0, 0, 0)
         for _ in range(MOST_ROUNDS):
             counts, quiet = self._round(now, deliver)
@@ -73,7 +77,7 @@ class Loop:
         led = routing.refresh(self.store, now=now, upto=events.last_id(self.store))
         moved = self.runner.tick(now)
         admitted = limits.admit(self.store, now=now)
-        sent = delivery.deliver(self.store, self.config, now=now) if deliver else None
+        sent = self.carry(self.store, self.config, now=now) if deliver else None
         handed = sent.sent + sent.failed + sent.unknown + sent.skipped if sent else 0
         busy = (taken, scored.changed, watched.changed, staged, led.changed, moved.steps, moved.enrolled, moved.heard, admitted,
                 handed)

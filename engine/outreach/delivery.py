@@ -135,7 +135,7 @@ def tell(store: Store, *, now: int) -> int:
     """Put the outcome of finished messages into the inbox; how many."""
     told = 0
     while rows := messages.untold(store, _TELL):
-        inbox.put(store, [item for row in rows for item in _items(row, now)], now=now)
+        inbox.put(store, [item for row in rows for item in items_of(row, now)], now=now)
         with store.transaction():
             messages.told(store, [row["id"] for row in rows], now=now)
         told += len(rows)
@@ -263,7 +263,7 @@ def _written(outcome: Outcome, row: dict[str, Any], now: int) -> dict[str, Any]:
 # ------------------------------------------------------------ telling
 
 
-def _items(row: dict[str, Any], now: int) -> list[Item]:
+def items_of(row: dict[str, Any], now: int) -> list[Item]:
     """The events of one outcome: sent or failed, and for a refused recipient a bounce."""
     name = "email_sent" if row["status"] == "sent" else "email_failed"
     made = [_item(row, name, now)]
