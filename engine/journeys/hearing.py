@@ -200,7 +200,8 @@ def _enrolling(version: Live) -> Sql:
     own = version.journey.entry.trigger.match(version.segments)
     arms = join(" UNION ALL ", [_candidates(version, i, match) for i, match in enumerate((own, by_hand)) if match])
     return sql("""INSERT INTO enrollment (journey_id, version_id, contact_id, key, props, since_event, started_at, entered_by)
-        WITH fresh AS MATERIALIZED (SELECT * FROM event e WHERE {new}) SELECT {journey}, {version}, q.contact_id, q.key, q.props, q.id, q.received_at, q.entered_by FROM (
+        WITH fresh AS MATERIALIZED (SELECT * FROM event e WHERE {new})
+        SELECT {journey}, {version}, q.contact_id, q.key, q.props, q.id, q.received_at, q.entered_by FROM (
             SELECT a.*, ROW_NUMBER() OVER (PARTITION BY a.contact_id, a.key ORDER BY a.id, a.entered_by) AS nth
             FROM ({arms}) a) q
         WHERE q.nth = 1 OR q.concurrent = 1 ORDER BY q.id, q.entered_by ON CONFLICT DO NOTHING""",

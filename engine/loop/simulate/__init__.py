@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from ... import clock
 from ...access import Actor
@@ -111,7 +112,7 @@ def _step(happenings: int, span_s: int) -> int:
     return 0 if happenings <= EXACT else 2 * HOUR if span_s > LONG_S else HOUR
 
 
-def _arrive(world: World, rows: list[dict[str, object]]) -> None:
+def _arrive(world: World, rows: list[dict[str, Any]]) -> None:
     with world.store.transaction():
         copying.arrive(world.store, rows)
 
@@ -130,7 +131,7 @@ def _run(world: World, until: int, progress: Progress | None) -> None:
         world.run(until, progress and (lambda at: progress((at - since) / whole)))
 
 
-def _result(store: Store, copy: Store, journey: Journey, cut: Cut, frame: Frame) -> dict[str, object]:
+def _result(store: Store, copy: Store, journey: Journey, cut: Cut, frame: Frame) -> dict[str, Any]:
     found = report.numbers(copy, journey, frame)
     spent, currency = report.cost(store, sum(found["messages"].values()), now=frame.until)
     where = copy if cut.at is None else store

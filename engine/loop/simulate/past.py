@@ -42,7 +42,7 @@ def replay(store: Store, cut: Cut, until: int, newcomers: list[Row]) -> Story:
     story.happenings += [(row["created_at"], "contact", row) for row in newcomers if row["created_at"] <= until]
     for row in _events(store, cut, until):
         if row["message_id"] in own:
-            _reply(story, own[row["message_id"]], row)
+            _reply(own[row["message_id"]], row)
         elif _told_by_others(row, cut):
             story.happenings.append((max(row["received_at"], arrived.get(row["contact_id"], 0)), "event", _bare(row)))
     story.happenings += _facts(store, cut, until)
@@ -55,12 +55,14 @@ def replay(store: Store, cut: Cut, until: int, newcomers: list[Row]) -> Story:
 
 def repeat(store: Store, cut: Cut, *, now: int, shift_s: int, base: int) -> Story:
     """The last `shift_s` seconds once more, as what is to come: the same events of the same people, and for everybody who
-    came in that time somebody new who does what they did. What mail causes is left to the rates. base: the newest contact id."""
+    came in that time somebody new who does what they did. What mail causes is left to the rates.
+
+    base: the newest id of a contact."""
     story, since = Story(), now - shift_s
     people = frozenset(cut.people)
     columns, rows = store.table("SELECT c.* FROM contact c WHERE c.created_at > :since AND c.created_at <= :now "
                                 "AND c.anonymous = 0 ORDER BY c.id", since=since, now=now)
-    new = {}
+    new: dict[int, int] = {}
     for row in rows:
         values = dict(zip(columns, row, strict=True))
         if values["id"] in people:
@@ -71,17 +73,17 @@ def repeat(store: Store, cut: Cut, *, now: int, shift_s: int, base: int) -> Stor
                 "hash31": values["hash31"] * 48_271 % 2_147_483_647}))
     clicked: dict[int, int] = {}
     past = Cut(cut.people, cut.total, since, cut.names, None, cut.segments)
-    for row in _events(store, past, now):
-        who, at = row["contact_id"], row["received_at"]
-        if row["message_id"] is not None or not _told_by_others(row, past):
-            if row["name"].endswith("_clicked") and row["verdict"] != "machine":
-                clicked[who] = row["occurred_at"]
-        elif not (row["name"] == "purchase" and row["occurred_at"] - clicked.get(who, -BOUGHT_AFTER_S) < BOUGHT_AFTER_S):
-            story.happenings.append((at + shift_s, "event", _bare(row) | {
-                "contact_id": new.get(who, who), "occurred_at": row["occurred_at"] + shift_s, "historic": 0}))
-    for at, kind, row in _consents(store, past, since, now):
-        if row["contact_id"] in new:
-            story.happenings.append((at + shift_s, kind, row | {"contact_id": new[row["contact_id"]]}))
+    for event in _events(store, past, now):
+        who, at = event["contact_id"], event["received_at"]
+        if event["message_id"] is not None or not _told_by_others(event, past):
+            if event["name"].endswith("_clicked") and event["verdict"] != "machine":
+                clicked[who] = event["occurred_at"]
+        elif not (event["name"] == "purchase" and event["occurred_at"] - clicked.get(who, -BOUGHT_AFTER_S) < BOUGHT_AFTER_S):
+            story.happenings.append((at + shift_s, "event", _bare(event) | {
+                "contact_id": new.get(who, who), "occurred_at": event["occurred_at"] + shift_s, "historic": 0}))
+    for at, kind, said in _consents(store, past, since, now):
+        if said["contact_id"] in new:
+            story.happenings.append((at + shift_s, kind, said | {"contact_id": new[said["contact_id"]]}))
     return story
 
 
@@ -110,7 +112,7 @@ def _bare(row: Row) -> Row:
 def _told_by_others(row: Row, cut: Cut) -> bool:
     """Not what the copy's own engine will say; a hand that enrolls into the tried journey counts."""
     if row["name"] == MANUAL:
-        return row["object"] == str(cut.journey)
+        return bool(row["object"] == str(cut.journey))
     return row["name"] not in events.INTERNAL
 
 
@@ -128,7 +130,7 @@ def _own_messages(store: Store, cut: Cut, story: Story) -> dict[int, tuple[int, 
     return found
 
 
-def _reply(story: Story, message: tuple[int, list[tuple[int, Row]]], row: Row) -> None:
+def _reply(message: tuple[int, list[tuple[int, Row]]], row: Row) -> None:
     if row["source"] not in ("delivery", "admission") and message[0]:
         message[1].append((max(1, row["occurred_at"] - message[0]), {
             key: row[key] for key in ("name", "object", "value_minor", "currency", "props", "verdict", "source")}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ...clock import DAY, HOUR, iso
+from ...clock import DAY, iso
 from ...errors import listing
 from ...journeys.graph import Journey
 from ...outreach.limits import REASONS
@@ -146,7 +146,8 @@ def _days(store: Store, frame: Frame, sent: list[Any]) -> tuple[Day, ...]:
             "SELECT r.started_at FROM enrollment r WHERE r.journey_id = :journey AND r.id > :first",
             journey=frame.journey_id, first=frame.first_enrollment)),
         "left": Counter(row[0] // DAY for row in store.rows(
-            "SELECT r.ended_at FROM enrollment r WHERE r.journey_id = :journey AND r.ended_at > :since AND r.status <> 'active'",
+            """SELECT r.ended_at FROM enrollment r WHERE r.journey_id = :journey AND r.ended_at > :since
+            AND r.status <> 'active'""",
             journey=frame.journey_id, since=frame.since)),
         "skipped": Counter(row[0] // DAY for row in store.rows(
             "SELECT m.created_at FROM message m WHERE m.journey_id = :journey AND m.id > :first AND m.status = 'skipped'",
@@ -190,8 +191,9 @@ def collisions(store: Store, frame: Frame, others: list[tuple[int, str, int, int
         if any(begins < end and start < ends for begins, ends in own.get(who, ())):
             together[name].add(who)
     near: Counter[str] = Counter()
-    rows = store.rows("""SELECT m.contact_id, m.sent_at, m.journey_id, j.name FROM message m JOIN journey j ON j.id = m.journey_id
-        WHERE m.status = 'sent' AND m.sent_at > :since ORDER BY m.contact_id, m.sent_at, m.id""", since=frame.since)
+    rows = store.rows("""SELECT m.contact_id, m.sent_at, m.journey_id, j.name FROM message m
+        JOIN journey j ON j.id = m.journey_id WHERE m.status = 'sent'
+        AND m.sent_at > :since ORDER BY m.contact_id, m.sent_at, m.id""", since=frame.since)
     for (who, at, one, name), (whom, then, other, its) in pairwise(rows):
         if who == whom and one != other and then - at < NEAR_S and frame.journey_id in (one, other):
             near[its if one == frame.journey_id else name] += 1
@@ -260,7 +262,8 @@ def sentences(one: Simulation) -> tuple[str, ...]:
     if one.dead:
         told.append(f"Nobody went by {listing(list(one.dead), 8)}.")
     for met in one.collisions[:3]:
-        told.append(f"“{met.journey}”: {met.together:,} people are in both at once, {met.near:,} pairs of messages within a day.")
+        told.append(f"“{met.journey}”: {met.together:,} people are in both at once, "
+                    f"{met.near:,} pairs of messages within a day.")
     if one.cost_minor is not None:
         told.append(f"The messages cost about {one.cost_minor / 100:,.2f} {one.currency}.")
     return tuple(told)
@@ -272,4 +275,4 @@ def _share(one: Simulation) -> str:
     return f"A sample of {one.contacts:,} of {one.of_contacts:,} contacts (each stands for {one.scale:.1f})"
 
 
-__all__ = ["HOUR", "Collision", "Day", "Frame", "Simulation", "Walk", "collisions", "cost", "numbers", "sentences", "walk"]
+__all__ = ["Collision", "Day", "Frame", "Simulation", "Walk", "collisions", "cost", "numbers", "sentences", "walk"]
