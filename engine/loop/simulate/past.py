@@ -9,7 +9,7 @@ from typing import Any
 
 from ...activity import events
 from ...clock import HOUR
-from ...journeys.triggers import MANUAL
+from ...journeys.nodes.telling import MANUAL
 from ...people import contacts
 from ...people.fields import catalogue
 from ...sql import fold
