@@ -24,7 +24,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "maths": ("stats", "assignment", "money", "stability", "zones", "working"),
     "people": ("identity", "domains", "dirty", "lookups", "chain", "fields", "accounts", "consent", "contacts",
                "employers", "deals", "addresses", "phones", "duplicates"),
-    "activity": ("inbox", "events", "reading", "traits", "identity", "intake", "timeline", "recording"),
+    "activity": ("inbox", "events", "verdicts", "reading", "traits", "identity", "intake", "timeline", "recording"),
     "audience": ("rules", "watch", "segments", "explaining", "comparing", "growth", "scoring", "lifecycle", "routing"),
     "trials": ("planner", "results"),
     "content": ("language", "markup", "links", "context", "templates", "render", "lint", "preview"),

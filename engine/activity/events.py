@@ -42,6 +42,11 @@ def load_events(store: Store, rows: Iterable[dict[str, Any]]) -> int:
     return sum(store.insert_many("event", listed[at:at + CHUNK]) for at in range(0, len(listed), CHUNK))
 
 
+def set_verdict(store: Store, ids: Iterable[int], verdict: str) -> None:
+    """Who did them after all. Needs a transaction; `verdicts.judge` keeps what was said before."""
+    store.run_many("UPDATE event SET verdict = :verdict WHERE id = :id", [{"id": one, "verdict": verdict} for one in ids])
+
+
 def emit_from(select: Sql, *, source: str = "engine") -> Sql:
     """Events of our own, straight from a SELECT of the running transaction; `:now` is when they happened.
 

@@ -9,6 +9,7 @@ import click
 
 from ..activity.recording import list_events, record_event
 from ..activity.timeline import timeline
+from ..activity.verdicts import judge
 from ..clock import iso, parse_moment
 from ..errors import BadInput
 from ..people.contacts import must_find
@@ -66,6 +67,18 @@ def timeline_(call: Call, who: str, limit: int) -> None:
                 *(f"{iso(one.at)}  {one.kind:11}  {one.text}" for one in entries), *(["nothing yet"] if not entries else []))
 
 
+@events.command("judge")
+@click.argument("verdict")
+@click.argument("ids", type=int, nargs=-1)
+@click.option("--why", default="", help="what gave it away")
+@takes_call
+def judge_(call: Call, verdict: str, ids: tuple[int, ...], why: str) -> None:
+    """Say that a human or a machine did the events IDS (`events list` shows them): rules, segments and scores follow."""
+    with call.store() as store:
+        done = judge(store, ids, verdict, why, by=call.by, now=call.now)
+    call.answer({"changed": done}, f"{done} judged otherwise before, {verdict} from now on")
+
+
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """pandas turns whole numbers with gaps into floats and gaps into NaN."""
     clean = {key: None if value != value else int(value) if isinstance(value, float) else value for key, value in row.items()}
@@ -75,7 +88,8 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 def _line(shown: dict[str, Any]) -> str:
     who = shown["email"] or shown["external_id"] or f"visitor {shown['contact_id']}"
-    return "  ".join(filter(None, (shown["occurred_at"], who, shown["name"], shown["object"], shown["verdict"])))
+    parts = (str(shown["id"]), shown["occurred_at"], who, shown["name"], shown["object"], shown["verdict"])
+    return "  ".join(filter(None, parts))
 
 
 COMMANDS = (events,)

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from engine.maths.assignment import bucket_of
+
 DAY = 86_400
 NOW = 1_790_000_000
 FIELD_KINDS = {"Industry": "text", "Employees": "number", "Birthday": "date", "Seen": "datetime", "Size": "enum",
@@ -58,6 +60,10 @@ class Person:
     events: list[dict[str, Any]] = field(default_factory=list)
     anonymous: bool = False
 
+    @property
+    def hash31(self) -> int:
+        return self.id * 7919 + 12_345
+
 
 # ------------------------------------------------------------ meaning
 
@@ -95,6 +101,8 @@ def matches(rule: Any, who: Person, now: int, upto: int | None = None) -> bool:
         return who.stage is not None and small(who.stage) == stage and in_range(now - since, rule["op"], seconds(rule["value"]))
     if "anniversary" in rule:
         return is_anniversary(who.fields[rule["anniversary"]], who.zone, rule.get("offset", "0d"), now)
+    if "percent" in rule:
+        return bucket_of(who.hash31, rule["salt"], 10_000) < round(rule["percent"] * 100)
     if "account" in rule:
         known = who.company | {"employees": who.employees}
         value = known.get(rule["account"]) if who.employees is not None else None
@@ -302,12 +310,12 @@ _since = st.builds(lambda name, where, count: {"days_since": name, "where": wher
 _consent = st.builds(lambda channel, status, topic: {"consent": channel, "is": status} | topic,
                      st.sampled_from(("email", "sms")), st.sampled_from(("subscribed", "unsubscribed", "pending")),
                      st.sampled_from(({}, {"topic": "news"})))
-_facts = st.one_of(
-    st.lists(st.sampled_from(ROLES), min_size=1, max_size=2).map(lambda found: {"buying_role": found}),
-    st.sampled_from(TAGS).map(lambda tag: {"tag": tag}), st.sampled_from(LISTS).map(lambda name: {"list": name.upper()}),
-    st.sampled_from(SEGMENTS).map(lambda name: {"segment": name}), _consent,
-    st.lists(st.sampled_from(STAGES), min_size=1, max_size=2).map(lambda found: {"stage": found}),
-    st.builds(lambda test, group: {"score": test} | group, _number, st.sampled_from(({}, {"group": "fit"}))))
+_tags = st.sampled_from(TAGS).map(lambda tag: {"tag": tag})
+_lists = st.sampled_from(LISTS).map(lambda name: {"list": name.upper()})
+_segments = st.sampled_from(SEGMENTS).map(lambda name: {"segment": name})
+_stages = st.lists(st.sampled_from(STAGES), min_size=1, max_size=2).map(lambda found: {"stage": found})
+_scores = st.builds(lambda test, group: {"score": test} | group, _number, st.sampled_from(({}, {"group": "fit"})))
+_roles = st.lists(st.sampled_from(ROLES), min_size=1, max_size=2).map(lambda found: {"buying_role": found})
 _one_event = st.builds(lambda name, where: {"event": name} | where, st.sampled_from(NAMES),
                        st.fixed_dictionaries({"where": st.fixed_dictionaries({"object": _objects})}) | st.just({}))
 _last = st.builds(lambda number, of, word, answer: {"last": number, "of": of, word: answer}, st.integers(1, 3),
@@ -317,7 +325,15 @@ _sequence = st.one_of(
     st.builds(lambda steps, without, spans: {"sequence": steps} | without | spans, st.lists(_one_event, min_size=2, max_size=3),
               _one_event.map(lambda e: {"without": e}) | st.just({}), _spans),
     st.builds(lambda step, without, spans: {"sequence": [step], "without": without} | spans, _one_event, _one_event, _spans))
-leaves = st.one_of(_fields, _facts, _events, _of, _since, _last, _sequence, _in_stage, _anniversary, _account)
+_percent = st.builds(lambda percent, salt: {"percent": percent, "salt": salt}, st.sampled_from((10, 33.33, 50, 100)),
+                     st.sampled_from(("pilot", "größe")))
+# Every kind of leaf by its word: a test holds these to the engine's own table.
+KINDS: dict[str, st.SearchStrategy[Any]] = {
+    "field": _fields, "account": _account, "tag": _tags, "list": _lists, "segment": _segments, "stage": _stages,
+    "time_in_stage": _in_stage, "consent": _consent, "score": _scores, "event": st.one_of(_events, _of), "days_since": _since,
+    "last": _last, "sequence": _sequence, "anniversary": _anniversary, "percent": _percent,
+    "buying_role": _roles}
+leaves = st.one_of(*KINDS.values())
 documents = st.recursive(leaves, lambda inner: st.one_of(
     inner.map(lambda part: {"not": part}),
     st.builds(lambda word, parts: {word: parts}, st.sampled_from(("all", "any")), st.lists(inner, min_size=1, max_size=3))),

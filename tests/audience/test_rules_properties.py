@@ -54,7 +54,7 @@ def put(store: Store, people: list[ev.Person]) -> None:
             store.run(f"DELETE FROM {table}")
         store.insert_many("contact", [
             {"id": who.id, "stage": who.stage, "fit_score": who.scores["fit"], "engagement_score": who.scores["engagement"],
-             "hash31": who.id * 7919, "anonymous": int(who.anonymous), "created_at": who.created_at, "updated_at": 1,
+             "hash31": who.hash31, "anonymous": int(who.anonymous), "created_at": who.created_at, "updated_at": 1,
              "time_zone": who.zone, "account_id": None if who.employees is None else who.id}
             | {catalogue[ev.small(name)].column: ev.stored(kind, who.fields[name]) for name, kind in ev.FIELD_KINDS.items()}
             for who in people])

@@ -149,7 +149,7 @@ def test_when_nothing_happened_nothing_is_written(store: Store) -> None:
     seen: list[str] = []
     store.on_statement = seen.append
     assert scoring.refresh(store, now=NOW + 1, upto=events.last_id(store)) == scoring.Tally()
-    assert len(seen) == 5 and all(text.lstrip().startswith("SELECT") for text in seen)
+    assert len(seen) == 7 and all(text.lstrip().startswith("SELECT") for text in seen)
 
 
 def test_who_is_due_is_found_by_indexes(store: Store) -> None:

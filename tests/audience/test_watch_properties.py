@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from engine.access import COMMAND_LINE
-from engine.activity import events
+from engine.activity import events, verdicts
 from engine.audience import segments, watch
-from engine.audience.rules import known, parse
+from engine.audience.rules import LEAVES, known, leaves, parse
 from engine.people import accounts, consent, contacts, deals, employers, fields
+from engine.service import batches
 from engine.sql import sql
 from engine.store import Store
 
@@ -25,9 +26,9 @@ pytestmark = pytest.mark.slow
 DAY = 86_400
 TABLES = ("contact", "identifier", "contact_merge", "contact_change", "dirty_contact", "tag", "contact_tag", "list",
           "contact_list", "consent", "account", "account_change", "dirty_account", "buying_role", "deal",
-          "deal_contact", "message", "event",
+          "deal_contact", "message", "event", "verdict_change",
           "segment", "segment_version", "segment_member", "segment_change", "watermark",
-          "enrollment")
+          "enrollment", "import_batch")
 PAGE = {"event": "page_view", "where": {"object": {"op": "is", "value": "/pricing"}}}
 RULES: list[tuple[str, Any]] = [
     ("Viewed", PAGE | {"within": "7d"}),
@@ -66,7 +67,7 @@ MORE: list[tuple[str, Any]] = [  # a few of them at a time
 class World:
     """People to whom things happen, chosen by dice. Everything goes through the rooms' own doors."""
 
-    def __init__(self, store: Store, dice: random.Random) -> None:
+    def __init__(self, store: Store, dice: random.Random, some: int = 4) -> None:
         self.store, self.dice, self.now, self.made = store, dice, ev.NOW, 0
         with store.transaction():
             for table in TABLES:
@@ -76,7 +77,7 @@ class World:
                                            "created_at": 1, "due_at": 1}])
         for _ in range(5):
             self.arrive()
-        for name, rule in [*RULES, *dice.sample(MORE, 4)]:
+        for name, rule in [*RULES, *dice.sample(MORE, some)]:
             segments.save(store, name, rule, by=COMMAND_LINE, now=self.now)
 
     def someone(self) -> int:
@@ -104,6 +105,13 @@ class World:
                  "received_at": self.now, "props": "{}", "dedupe_key": f"d{self.made}", "source": "test",
                  "verdict": self.dice.choice([None, None, "machine"]), "message_id": self.dice.choice([None, 1, 2]),
                  "historic": int(self.dice.random() < 0.2)}])
+
+    def judge(self) -> None:
+        """An event turns out to be a machine's, or a person's after all."""
+        found = self.store.rows("SELECT e.id FROM event e WHERE e.source = 'test' ORDER BY e.id DESC LIMIT 4")
+        if found:
+            verdicts.judge(self.store, [self.dice.choice(found)[0]], self.dice.choice(["human", "machine"]), by=COMMAND_LINE,
+                           now=self.now)
 
     def edit(self) -> None:
         row = self.store.row("SELECT c.email FROM contact c WHERE c.id = :id", id=self.someone())
@@ -161,6 +169,15 @@ class World:
             consent.record(self.store, [self.someone()], "email", self.dice.choice(["subscribed", "unsubscribed"]),
                            basis="b", source="s", by=COMMAND_LINE, now=self.now)
 
+    def bring(self) -> None:
+        """A file with somebody's consent, which is taken back at once or stands."""
+        batch = batches.Batch(self.store, "contacts", "fair.csv", "import", by=COMMAND_LINE, now=self.now)
+        with self.store.transaction(), batch.noting():
+            consent.record(self.store, [self.someone()], "email", "subscribed", basis="import", source="import",
+                           by=COMMAND_LINE, now=self.now)
+        if self.dice.random() < 0.7:
+            batches.undo(self.store, batch.id, by=COMMAND_LINE, now=self.now)
+
     def merge(self) -> None:
         keeper, loser = self.someone(), self.someone()
         if keeper != loser:
@@ -183,7 +200,7 @@ class World:
 
 BORN = ("1990-09-21", "1988-09-22", "1972-09-24", "2000-02-29", "1969-10-03")
 ACTS = {"grow": 0.6, "points": 0.6, "role": 1, "deal": 1, "erase": 0.2, "arrive": 1, "do": 6, "edit": 4, "label": 3, "say": 2,
-        "merge": 1, "wait": 4, "go_back": 0.3, "change_rule": 0.3,
+        "merge": 1, "judge": 2.5, "bring": 0.4, "wait": 4, "go_back": 0.3, "change_rule": 0.3,
         "refresh": 3}
 
 
@@ -241,8 +258,17 @@ def workspace(store: Store) -> Store:
     return store
 
 
+def test_every_kind_of_leaf_is_lived_through(workspace: Store) -> None:
+    """Here and in the generator of rules that the evaluator answers."""
+    World(workspace, random.Random(1), some=len(MORE))
+    lived = {leaf.key for _, rule in [*RULES, *MORE] for leaf in leaves(parse(rule, known(workspace)))}
+    assert lived == set(LEAVES) and set(ev.KINDS) == set(LEAVES)
+
+
 @example(seed=88774, length=52)  # an event arrives, and the clock goes back to before it
-@settings(max_examples=16, deadline=None, suppress_health_check=list(HealthCheck))
+@example(seed=0, length=60)  # these two end wrongly where a changed verdict leaves no mark on the contact
+@example(seed=21, length=60)
+@settings(max_examples=14, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), length=st.integers(5, 60))
 def test_kept_membership_equals_asking_everybody(workspace: Store, seed: int, length: int) -> None:
     world = World(workspace, random.Random(seed))
@@ -268,7 +294,8 @@ FACTS: list[Any] = [
 def test_the_past_is_what_it_was(workspace: Store, seed: int) -> None:
     world = World(workspace, random.Random(seed))
     catalogue, seen, facts = known(world.store), [], world.dice.sample(FACTS, 9)
-    acts = {"arrive": 1, "do": 6, "grow": 1, "role": 1, "deal": 1, "edit": 4, "label": 4, "say": 2, "wait": 1, "refresh": 3}
+    acts = {"arrive": 1, "do": 6, "grow": 1, "role": 1, "deal": 1, "edit": 4, "label": 4, "say": 2, "judge": 2, "wait": 1,
+            "refresh": 3}
     for act in world.dice.choices(list(acts), list(acts.values()), k=50):
         getattr(world, act)()
         if act == "refresh":

@@ -15,6 +15,10 @@ from .operators import OPERATORS, Column, Comparison, read_comparison, usable_te
 from .reader import Reader
 
 HUMAN = "({e}.verdict IS DISTINCT FROM 'machine')"
+# As it was known at :now: the verdict before the first change after that moment.
+_LATER = "FROM verdict_change v WHERE v.event_id = {e}.id AND v.at > :now"
+_HUMAN_THEN = (f"((CASE WHEN EXISTS (SELECT 1 {_LATER}) THEN (SELECT v.old {_LATER} ORDER BY v.id LIMIT 1) "
+               "ELSE {e}.verdict END) IS DISTINCT FROM 'machine')")
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,13 @@ class EventFilter:
     where: tuple[PropertyTest, ...] = ()
     of: str | None = None
 
-    def match(self, alias: str, *, by_object: bool = False, machines: bool = False) -> Sql:
+    def match(self, alias: str, *, by_object: bool = False, machines: bool = False, past: bool = False) -> Sql:
         """Condition over an event alias. by_object: for statements that look for events, not at those of a contact.
 
-        machines: also what a machine did.
+        machines: also what a machine did. past: by the verdict that was known at `:now`.
         """
         tests = [test.condition(alias, by_object) for test in self.where]
-        human = [] if machines else [sql(HUMAN.format(e=alias))]
+        human = [] if machines else [sql((_HUMAN_THEN if past else HUMAN).format(e=alias))]
         return join(" AND ", [sql(f"{alias}.name = :name", name=self.name), *tests, *human])
 
     @property

@@ -171,7 +171,8 @@ class DaysSinceLeaf(Leaf):
         """Whether there is such an event; twice that is faster than the newest event of everybody."""
         if look.upto:
             when = sql("{when} AND e.id <= {upto}", when=when, upto=look.upto)
-        events = sql("{match} AND {when}", match=self.filter.match("e", by_object=not look.each), when=when)
+        events = sql("{match} AND {when}", match=self.filter.match("e", by_object=not look.each, past=look.past),
+                     when=when)
         if look.each:
             return sql("EXISTS (SELECT 1 FROM event e VIA(event_contact) WHERE e.contact_id = c.id AND {events})",
                        events=events)
@@ -198,7 +199,7 @@ def told(events: EventFilter, alias: str, look: Look, *, by_object: bool = False
     """Events of the filter that happened up to now, as far as the look goes."""
     upto = sql(" AND {id} <= {upto}", id=sql(f"{alias}.id"), upto=look.upto) if look.upto else sql("")
     return sql(f"{{match}} AND {alias}.occurred_at <= :now{{upto}}", upto=upto,
-               match=events.match(alias, by_object=by_object, machines=machines))
+               match=events.match(alias, by_object=by_object, machines=machines, past=look.past))
 
 
 def newest(events: EventFilter, look: Look) -> Sql:

@@ -17,7 +17,8 @@ from .. import segments
 from ..rules import EventFilter, known, parse_filter
 from .entries import GROUPS
 
-CONSUMER, STATES = "scoring", "scoring of states"  # watermarks: an event, and a line of the log of segments
+# watermarks: an event, a line of the log of segments, a change of a verdict
+CONSUMER, STATES, VERDICTS = "scoring", "scoring of states", "scoring of verdicts"
 LONGEST_NAME = 100
 MOST_POINTS = 10_000
 _KEYS = {"event", "where", "rule", "points", "group", "max_per_contact", "max_per_day"}

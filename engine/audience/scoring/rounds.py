@@ -1,6 +1,6 @@
 """Scoring in the tick: points for new events, then scores made true, also where only time has passed.
 
-When nothing happened it asks three questions that an index answers.
+When nothing happened it only asks a few questions that an index answers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...schema import set_watermark, watermark
 from ...sql import Sql, sql
 from ...store import Store
 from .levels import QUIET, STEP, policy, settle
-from .points import CONSUMER, STATES, ScoreRule, filter_of, last_change, list_rules
+from .points import CONSUMER, STATES, VERDICTS, ScoreRule, filter_of, last_change, list_rules
 from .worth import rounded, value
 
 EVENTS = 20_000  # looked at per transaction
@@ -26,7 +26,8 @@ _DUE = """SELECT DISTINCT q.contact_id FROM (
         SELECT s.contact_id FROM score_entry s WHERE s.uncounted > 0
         UNION ALL SELECT v.contact_id FROM score_level v WHERE v.falls_at <= :now
         UNION ALL SELECT d.contact_id FROM dirty_contact d WHERE EXISTS
-            (SELECT 1 FROM score_entry s WHERE s.contact_id = d.contact_id)) q ORDER BY q.contact_id"""
+            (SELECT 1 FROM score_entry s WHERE s.contact_id = d.contact_id) OR EXISTS
+            (SELECT 1 FROM score_level v WHERE v.contact_id = d.contact_id)) q ORDER BY q.contact_id"""
 # Materialized: the range is short, and an index on names is not.
 _EVENTS = """WITH n AS MATERIALIZED (SELECT * FROM event x WHERE x.id > :low AND x.id <= :high)
     SELECT e.contact_id, e.id, e.occurred_at, e.historic, e.name FROM n e WHERE {test} ORDER BY e.id"""
@@ -52,7 +53,7 @@ class Tally:
 
 def refresh(store: Store, *, now: int, upto: int) -> Tally:
     """Give points for events up to the id `upto` that no round has seen, and make every score true at `now`."""
-    written = _follow(store, CONSUMER, upto, now) + _follow(store, STATES, last_change(store), now)
+    written = _follow(store, CONSUMER, upto, now) + _follow(store, STATES, last_change(store), now) + _reconsider(store, now)
     due = [row[0] for row in store.rows(_DUE, now=now)]
     crossed = sum(settle(store, due[at:at + STEP], now=now) for at in range(0, len(due), STEP))
     return Tally(written, len(due), crossed)
@@ -86,6 +87,28 @@ def _give(store: Store, rule: ScoreRule, low: int, high: int, now: int) -> int:
         {"contact_id": who, "grp": rule.group, "points": points, "reason": reason, "at": at, "rule_id": rule.id,
          "event_id": event, "uncounted": QUIET if historic else 1} for who, event, at, historic, points, reason in rows],
         or_ignore=True)
+
+
+def _reconsider(store: Store, now: int) -> int:
+    """Points for events that a machine did after all are taken back, and given for those that a person did."""
+    low, _ = watermark(store, VERDICTS)
+    high = int(store.one("SELECT COALESCE(MAX(v.id), 0) FROM verdict_change v"))
+    if high <= low:
+        return 0
+    with store.transaction():
+        store.serialize("event")
+        gone = store.run(f"DELETE FROM score_entry WHERE rule_id IS NOT NULL AND event_id IN ({_JUDGED} = 'machine')",
+                         low=low, high=high)
+        given = sum(_give(store, rule, event - 1, event, now) for rule in list_rules(store) if not rule.segment_id
+                    for (event,) in store.rows(_SINCE, low=low, high=high, rule=rule.id))
+        set_watermark(store, VERDICTS, high, now)
+    return gone + given
+
+
+_JUDGED = """SELECT e.id FROM event e WHERE e.id IN
+    (SELECT v.event_id FROM verdict_change v WHERE v.id > :low AND v.id <= :high) AND e.verdict"""
+_SINCE = f"""{_JUDGED} <> 'machine' AND e.received_at >= (SELECT r.created_at FROM score_rule r WHERE r.id = :rule)
+    ORDER BY e.id"""
 
 
 def _found(store: Store, rule: ScoreRule) -> Sql:
