@@ -266,8 +266,8 @@ def test_every_kind_of_leaf_is_lived_through(workspace: Store) -> None:
 
 
 @example(seed=88774, length=52)  # an event arrives, and the clock goes back to before it
-@example(seed=0, length=60)  # these two end wrongly where a changed verdict leaves no mark on the contact
-@example(seed=21, length=60)
+@example(seed=42, length=60)  # these two end wrongly where a changed verdict leaves no mark on the contact
+@example(seed=46, length=60)
 @settings(max_examples=14, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), length=st.integers(5, 60))
 def test_kept_membership_equals_asking_everybody(workspace: Store, seed: int, length: int) -> None:
