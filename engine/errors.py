@@ -42,12 +42,13 @@ class Busy(ThroughlineError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a document: where it stands, a stable code, a sentence, and how bad it is."""
+    """One thing wrong with a document: where it stands, a stable code, a sentence, how bad it is, and what to do about it."""
 
     where: str
     code: str
     message: str
     severity: Severity = "error"
+    fix: str = ""
 
 
 class Invalid(BadInput):

@@ -29,7 +29,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "trials": ("planner", "results"),
     "content": ("language", "markup", "links", "context", "templates", "render", "lint", "preview"),
     "outreach": ("campaigns", "messages", "limits", "mail", "mime", "smtp", "channels", "delivery", "proofs"),
-    "journeys": ("nodes", "triggers", "layout", "graph", "documents", "reading", "live", "moves", "hearing", "versions",
+    "journeys": ("nodes", "triggers", "layout", "graph", "documents", "reading", "lint", "live", "moves", "hearing", "versions",
                  "migrating", "comments", "history", "drafts", "renaming", "canvas", "comparing", "flow", "enrolling",
                  "runner"),
     "loop": ("tick", "explain", "coming", "virtual", "simulate"),

@@ -9,7 +9,7 @@ import click
 
 from ..clock import DAY, iso, parse_moment
 from ..errors import BadInput, Invalid, NotYet, Problem
-from ..journeys import comments, comparing, documents, drafts, migrating, reading, renaming, versions
+from ..journeys import comments, comparing, documents, drafts, lint, migrating, reading, renaming, versions
 from ..journeys.enrolling import enroll as enroll_contact
 from ..journeys.migrating import Wish
 from ..loop import simulate as simulating
@@ -31,7 +31,7 @@ def check(call: Call, file: str) -> None:
     """Validate a journey file and say what is wrong or could be better."""
     document = documents.load(read_text(file), file)
     with call.store() as store:
-        problems = reading.check(document, reading.known(store))
+        problems = lint.check(document, reading.known(store), lint.facts(store))
     errors = [problem for problem in problems if problem.severity == "error"]
     call.answer({"ok": not errors, "problems": problems}, *(_line(one) for one in problems),
                 f"{file}: {'ok' if not errors else f'{len(errors)} errors'}")
@@ -40,7 +40,7 @@ def check(call: Call, file: str) -> None:
 
 
 def _line(problem: Problem) -> str:
-    return f"{problem.severity:8} {problem.where}: {problem.message}"
+    return f"{problem.severity:8} {problem.where}: {problem.message} {problem.fix}".rstrip()
 
 
 @journeys.command("publish")

@@ -313,5 +313,5 @@ def errors(problems: Iterable[Problem], document: Document) -> dict[str, list[di
         field = "" if node == START else one.where.removeprefix(node).removeprefix(".")
         message = f"{field}: {one.message}" if field else one.message
         found.setdefault(node, []).append(
-            {"severity": "error" if one.severity == "error" else "warning", "message": message})
+            {"severity": "error" if one.severity == "error" else "warning", "message": f"{message} {one.fix}".strip()})
     return found

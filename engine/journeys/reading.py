@@ -17,6 +17,7 @@ from .nodes import Known, Node, Piece, node_types
 from .triggers import Entry
 
 KEYS = ("name", "campaign", "goal", "entry", "exit", "nodes", "layout")
+NO_GOAL = "none"  # said on purpose under `goal`
 LARGEST = 500  # nodes of one journey
 Part = TypeVar("Part", bound=Piece)
 
@@ -43,7 +44,6 @@ def check(document: dict[str, Any], known: Known) -> list[Problem]:
     if journey is not None:
         problems += check_graph(journey)
         problems += [problem for node in journey.nodes for problem in node.check(replace(known, journey=journey.name))]
-        problems += _advice(journey)
     return sorted(problems, key=lambda problem: ("error", "warning", "advice").index(problem.severity))
 
 
@@ -57,12 +57,6 @@ def read(document: dict[str, Any], known: Known) -> Journey:
     return journey
 
 
-def _advice(journey: Journey) -> list[Problem]:
-    if journey.goal:
-        return []
-    return [Problem("journey", "no_goal", "Say what this journey is for: goal: {rule: …, within: …}.", "warning")]
-
-
 def _read(document: dict[str, Any], known: Known) -> tuple[Journey | None, list[Problem]]:
     problems = [Problem("journey", "unknown_key", f"There is no {key!r} in a journey file; there are: {', '.join(KEYS)}.")
                 for key in document if key not in KEYS]
@@ -71,7 +65,8 @@ def _read(document: dict[str, Any], known: Known) -> tuple[Journey | None, list[
         return None, [*problems, Problem("journey", "no_name", "A journey needs a name.")]
     context = {"known": replace(known, journey=name)}
     entry = _part(Entry, document.get("entry"), "entry", context, problems)
-    goal = _part(Target, document["goal"], "goal", context, problems) if document.get("goal") else None
+    said = document.get("goal")
+    goal = _part(Target, said, "goal", context, problems) if said and said != NO_GOAL else None
     exits = [_part(ExitRule, one, f"exit[{i}]", context, problems)
              for i, one in enumerate(_list(document.get("exit"), "exit", problems))]
     nodes = [_node(one, i, context, problems) for i, one in enumerate(_list(document.get("nodes"), "nodes", problems))]

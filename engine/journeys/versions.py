@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from .. import audit
 from ..access import Actor, require
-from ..errors import BadInput, Conflict, NotFound, ThroughlineError, listing
+from ..errors import BadInput, Conflict, Invalid, NotFound, ThroughlineError, listing
 from ..maths.zones import learn_zone
 from ..outreach import campaigns
 from ..sql import fold
 from ..store import Store
-from . import documents, reading
+from . import documents, lint, reading
 from .graph import Journey, upstream
 from .live import Live
 from .nodes import Goal, Join
@@ -52,13 +52,18 @@ class Summary:
     owner: str | None = None
 
 
-def publish(store: Store, text: str, *, by: Actor, now: int) -> Version:
+def publish(store: Store, text: str, *, by: Actor, now: int, trial: bool = False) -> Version:
     """Make the document the live version; the former one lets its people finish. An unchanged document changes nothing.
 
+    trial: what can run is enough, as on a copy; else the linter must have no error either.
     Raises Invalid: the document has errors; nothing is changed then.
     """
     require(by, "market")
-    journey = reading.read(documents.load(text), reading.known(store))
+    document, known = documents.load(text), reading.known(store)
+    found = [] if trial else lint.check(document, known, lint.facts(store))
+    if wrong := [one for one in found if one.severity == "error"]:
+        raise Invalid(wrong)
+    journey = reading.read(document, known)
     with store.transaction():
         store.serialize("publish")
         journey_id = _journey_row(store, journey, by=by, now=now)

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.errors import BadInput
 from engine.journeys.graph import ExitRule, Target
 from engine.journeys.nodes import Known
+from engine.journeys.reading import NO_GOAL
 from engine.journeys.triggers import Reentry, Trigger
 
 from .inputs import Choices, Setting, ask, things
@@ -28,7 +29,7 @@ def entry_form(document: Document, known: Known, choices: Choices, *, key: str, 
         with st.expander("Entering again", icon=":material/replay:"):
             reentry = _part(Reentry, (entry or {}).get("reentry") or {}, known, choices, f"{key}:again", unread)
         with st.expander("Goal", icon=":material/flag_circle:", expanded=not document.get("goal")):
-            goal = _part(Target, document.get("goal") or {}, known, choices, f"{key}:goal", unread)
+            goal = _goal(document.get("goal"), known, choices, f"{key}:goal", unread)
         with st.expander("Campaign and leaving early", icon=":material/logout:"):
             campaign = st.text_input("Campaign", document.get("campaign") or "", key=f"{key}:campaign",
                                      help="Whose costs and revenue it shares.").strip() or None
@@ -41,6 +42,13 @@ def entry_form(document: Document, known: Known, choices: Choices, *, key: str, 
     applied = st.button("Apply", key=f"{key}:apply", type="primary", icon=":material/check:", width="stretch",
                         disabled=any(unread) or made == document)
     return made if applied and made != document else None
+
+
+def _goal(said: Any, known: Known, choices: Choices, key: str, unread: list[bool]) -> Any:
+    """What counts as success, or that nothing does."""
+    if st.checkbox("It has none, on purpose", said == NO_GOAL, key=f"{key}:none"):
+        return NO_GOAL
+    return _part(Target, said if isinstance(said, dict) else {}, known, choices, key, unread)
 
 
 def _trigger(trigger: Document, known: Known, choices: Choices, key: str, unread: list[bool]) -> Document:

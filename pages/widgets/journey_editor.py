@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from engine.errors import Conflict, ThroughlineError
-from engine.journeys import canvas, documents, drafts, reading
+from engine.journeys import canvas, documents, drafts, lint, reading
 from engine.journeys.nodes import Known
 from engine.store import Store
 
@@ -189,7 +189,7 @@ def drawn(held: Editor, known: Known) -> Drawn:
     """What the canvas shows of the draft. Worked out once for each change of the draft or the catalogue, not at each tick."""
     shown = held.shown
     if shown is None or shown.of is not held.graph or shown.known is not known:  # both are replaced, never changed
-        found = reading.check(held.document, known)
+        found = lint.check(held.document, known, _facts(state.store().url, reading.edition(state.store())))
         shown = held.shown = Drawn(held.graph, known, canvas.decorated(held.graph, held.document, known), found,
                                    canvas.errors(found, held.document))
     return shown
@@ -204,3 +204,9 @@ def catalogue() -> Known:
 def _catalogue(url: str, edition: tuple[int, ...]) -> Known:
     del url, edition
     return reading.known(state.store())
+
+
+@st.cache_resource(max_entries=4, ttl="1m", show_spinner=False)
+def _facts(url: str, edition: tuple[int, ...]) -> lint.Facts:
+    del url, edition
+    return lint.facts(state.store())

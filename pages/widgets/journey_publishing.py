@@ -53,7 +53,8 @@ def problem_list(found: Iterable[Any]) -> None:
     marks = {"error": ":red[:material/error:]", "warning": ":orange[:material/warning:]",
              "advice": ":gray[:material/lightbulb:]"}
     for one in found:
-        st.markdown(f"{marks[one.severity]} **{state.escaped(one.where)}**: {state.escaped(one.message)}")
+        st.markdown(f"{marks[one.severity]} **{state.escaped(one.where)}**: {state.escaped(one.message)}"
+                    + (f" :gray[{state.escaped(one.fix)}]" if one.fix else ""))
 
 
 def _publish(held: Editor, known: Known, advice: list[Any]) -> None:

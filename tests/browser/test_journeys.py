@@ -129,6 +129,8 @@ def settings(page: Page) -> None:
     node(page, "(start)").click()
     page.get_by_text("An event", exact=True).click()
     choose(page, "Event", "subscribed")
+    page.get_by_text("It has none, on purpose").first.click()
+    idle(page)
     apply(page)
     for name, template in (("send", "welcome"), ("send_2", "testimonial")):
         open_step(page, name)

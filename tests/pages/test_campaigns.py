@@ -16,6 +16,7 @@ from .running import open_page, well, words
 
 JOURNEY = """name: Welcome
 campaign: Spring
+goal: {rule: {event: purchase}}
 entry: {trigger: {manual: true}}
 nodes:
 - {id: done, type: exit}

@@ -132,7 +132,7 @@ def test_the_history_tells_each_version_in_words(welcome: Store) -> None:
 
 
 def test_what_is_wrong_stands_in_the_way(welcome: Store) -> None:
-    drafts.save_draft(welcome, "Broken", "name: Broken\nentry: {trigger: {manual: true}}\nnodes:\n"
+    drafts.save_draft(welcome, "Broken", "name: Broken\ngoal: none\nentry: {trigger: {manual: true}}\nnodes:\n"
                       "- {id: a, type: wait, for: 1d}\n", rev=0, by=COMMAND_LINE, now=NOW)
     at = press(well(open_page("journeys", journey="Broken")), "Publish")
     assert "stands in the way" in at.error[0].value and "leads nowhere" in words(at)
@@ -259,8 +259,8 @@ def test_rules_that_end_a_journey_are_added_one_by_one(welcome: Store) -> None:
 
 def test_what_the_canvas_shows_is_worked_out_once_for_each_change(welcome: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     checks: list[int] = []
-    real = journey_editor.reading.check
-    monkeypatch.setattr(journey_editor.reading, "check", lambda *args: checks.append(1) or real(*args))
+    real = journey_editor.lint.check
+    monkeypatch.setattr(journey_editor.lint, "check", lambda *args: checks.append(1) or real(*args))
     at = well(open_page("journeys", journey="Welcome"))
     once = len(checks)
     at.run()

@@ -28,6 +28,7 @@ def office(url: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.Monkey
 # ------------------------------------------------------------ S5: two intents
 
 TALK = """name: Talk to us
+goal: {rule: {event: demo_booked}}
 entry: {trigger: {segment: Ready to talk, on: entered}}
 nodes:
   - {id: hand_over, type: stage, to: mql, next: offer}
@@ -35,6 +36,7 @@ nodes:
   - {id: done, type: exit, reason: with sales}
 """
 SERIES = """name: Numbers for beginners
+goal: {rule: {event: demo_booked}}
 entry: {trigger: {segment: Learning, on: entered}}
 exit:
   - {rule: {stage: [customer]}, reason: became a customer}
@@ -100,6 +102,7 @@ GREETINGS = {"subscriber": "welcome", "mql": "product", "customer": "onboarding"
 
 def greeting(stage: str, template: str) -> str:
     return f"""name: {template}
+goal: {{rule: {{event: purchase}}}}
 entry:
   trigger: {{event: stage_changed, where: {{object: {{op: is, value: {stage}}}}}}}
   reentry: {{policy: after_finish}}
@@ -177,6 +180,7 @@ def test_s6_a_life_from_subscriber_to_lost_and_back(office: Office) -> None:
 # ------------------------------------------------------------ S12: the sales view
 
 NURTURE = """name: Nurture
+goal: {rule: {event: purchase}}
 entry:
   trigger: {event: ebook_downloaded}
 exit:
