@@ -15,7 +15,7 @@ from ..store import CHUNK, Store
 OBJECT_LENGTH = 500
 # Signals of the engine to itself; the timeline shows what they stand for, or nothing.
 INTERNAL = frozenset({"segment_entered", "segment_left", "contact_changed", "stage_changed",
-                      "journey_enroll"})
+                      "journey_enroll", "journey_finished", "journey_exited", "date_reached", "schedule_reached"})
 _COLUMNS = ("contact_id", "name", "object", "occurred_at", "received_at", "value_minor", "currency", "props", "dedupe_key",
             "source", "historic", "verdict", "message_id")
 _INSERT = (f"INSERT INTO event ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)}) "

@@ -8,6 +8,7 @@ Kinds and what their payload holds (all keys optional unless said):
               `source`, `historic` (imported: wakes nothing), `verdict`
     identify  who, `traits` (contact fields), `source`
     alias     who, `previous` (the other name of the same person)
+    enroll    who, `journey_id`, `props`: enter this journey; only our own door writes it
     refused   `reason` and `item`: turned away at the door, kept so that somebody can see it
 """
 

@@ -27,7 +27,7 @@ from . import inbox
 from .events import insert_events
 from .identity import Alias, Identify, Refused, alias, identify, resolve
 from .inbox import Waiting, as_json
-from .reading import Who, read_account, read_event, read_previous, read_traits, read_who
+from .reading import Who, read_account, read_enrollment, read_event, read_previous, read_traits, read_who
 
 _REFUSALS_KEPT = 1_000
 # What a single odd row can cause; a full disk or a lost server is none of these, and stops the intake instead.
@@ -109,6 +109,8 @@ def _understand(item: Waiting, currency: str) -> Understood:
     try:
         if item.kind == "track":
             return Track(item, read_who(payload), read_event(item, currency))
+        if item.kind == "enroll":
+            return Track(item, read_who(payload), read_enrollment(item))
         if item.kind == "identify":
             return Identify(item, read_who(payload), read_traits(payload), read_account(payload))
         if item.kind == "alias":

@@ -93,6 +93,16 @@ def read_event(item: Waiting, default_currency: str = "USD") -> dict[str, Any]:
     }
 
 
+def read_enrollment(item: Waiting) -> dict[str, Any]:
+    """The columns of the event by which somebody outside asks for a contact to enter a journey. Raises BadInput."""
+    journey_id, props = _id(item.payload, "journey_id"), item.payload.get("props") or {}
+    if journey_id is None or not isinstance(props, dict):
+        raise BadInput("an enrollment names a journey, and its props are an object")
+    return {"name": "journey_enroll", "object": str(journey_id), "occurred_at": item.received_at,
+            "received_at": item.received_at, "props": as_json(props), "dedupe_key": item.dedupe_key, "historic": 0,
+            "source": str(item.payload.get("source") or "api")[:100]}
+
+
 def read_name(value: Any) -> str:
     """An event name as it was given, trimmed. Raises BadInput: none, or too long."""
     name = storable(value).strip() if isinstance(value, str) else ""

@@ -10,6 +10,7 @@ import click
 from ..clock import DAY, iso, parse_moment
 from ..errors import BadInput, Invalid, NotYet, Problem
 from ..journeys import comments, comparing, documents, drafts, lint, migrating, reading, renaming, versions
+from ..journeys.enrolling import EXISTING, Existing, launch
 from ..journeys.enrolling import enroll as enroll_contact
 from ..journeys.migrating import Wish
 from ..loop import simulate as simulating
@@ -49,21 +50,25 @@ def _line(problem: Problem) -> str:
               help="people under way: finish where they are, move, or move and wait by the new times")
 @click.option("--map", "mapping", multiple=True, metavar="OLD=NEW", help="where people of a step go; OLD= lets them stay")
 @click.option("--dry-run", is_flag=True, help="only say who would stay and who would move")
+@click.option("--existing", type=click.Choice(EXISTING),
+              help="whether those who match its triggers now enter; needed when there are any")
 @takes_call
-def publish(call: Call, file: str, people: str, mapping: tuple[str, ...], dry_run: bool) -> None:
+def publish(call: Call, file: str, people: str, mapping: tuple[str, ...], dry_run: bool, existing: Existing | None) -> None:
     """Make a journey file the live version."""
     text, wish = read_text(file), _wish(people, mapping)
     with call.store() as store:
         said = migrating.plan(store, text, wish or Wish(), now=call.now)
-        made = None if dry_run else migrating.publish(store, text, wish, by=call.by, now=call.now)
+        done = None if dry_run else launch(store, text, wish, existing=existing, by=call.by, now=call.now)
     moving = said.moving if wish else 0
     counts = {"moving": moving, "staying": said.moving + said.staying - moving}
-    if made is None:
+    if done is None:
         call.answer({**counts, "nodes": said.nodes}, *(_standing(one) for one in said.nodes),
                     f"{counts['moving']:,} would move, {counts['staying']:,} would stay; nothing was published")
         return
-    shown = {key: value for key, value in plain(made).items() if key != "document"}
+    made = done.version
+    shown = {key: value for key, value in plain(made).items() if key != "document"} | {"entering": done.entering}
     call.answer({**shown, **counts}, f"{made.journey}: version {made.number} is live{'' if made.fresh else ' (unchanged)'}",
+                *([f"{done.entering:,} who match now enter"] if done.entering else []),
                 *([f"{counts['moving']:,} move to it at the next tick, {counts['staying']:,} stay"] if wish else []))
 
 

@@ -192,7 +192,7 @@ def entry_sentence(document: Document, known: Known) -> str:
         entry = Entry.model_validate(document.get("entry"), context={"known": known})
     except ValidationError:
         return "Say who enters."
-    return entry.trigger.sentence()
+    return entry.sentence()
 
 
 def sentences(document: Document, known: Known) -> list[str]:

@@ -86,7 +86,7 @@ def _sentence(node: dict[str, Any], known: Known) -> str:
 
 def _entry(value: Any, known: Known) -> str:
     read = _read(Entry, value, known)
-    return f"{read.trigger.sentence()} {read.reentry.sentence()}" if read else _shown(value)
+    return f"{read.sentence()} {read.reentry.sentence()}" if read else _shown(value)
 
 
 def _goal(value: Any, known: Known) -> str:

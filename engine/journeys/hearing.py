@@ -17,6 +17,7 @@ from ..schema import BRANCHES, ROW, set_watermark, watermark
 from ..sql import Sql, join, sql
 from ..store import Store
 from .live import Live
+from .moves import tell_end
 from .nodes import Goal, tokens_of
 from .nodes.base import names_of, numbered
 from .nodes.telling import MANUAL
@@ -48,7 +49,7 @@ class Hearing:
 
 def ears(version: Live) -> Hearing:
     """What a version listens to, as statements."""
-    names = frozenset({MANUAL, version.journey.entry.trigger.event_name}) if version.status == "live" else frozenset()
+    names = ears_at_entry(version) if version.status == "live" else frozenset()
     return Hearing(version, tuple(_interrupts(version)), _enrolling(version) if names else None, _place(version), names,
                    tuple(_wakes_by_time(version)))
 
@@ -73,6 +74,8 @@ def hear(store: Store, hearings: list[Hearing], low: int, high: int, now: int) -
     params = {"low": low, "high": high, "now": now, "upto": high, "before": min(before, now) if before else now}
     with store.transaction():
         store.serialize("hear")
+        if any(one.version.heard for one in hearings):
+            store.serialize("event")
         names = {row[0] for row in store.rows(f"SELECT DISTINCT e.name FROM event e WHERE {FRESH}", low=low, high=high)}
         touched = sum(_hear_version(store, one, names, params) for one in hearings)
         if names:
@@ -136,7 +139,7 @@ def _by_age(signals: rules.Signals) -> Sql | None:
 
 def ears_at_entry(version: Live) -> frozenset[str]:
     """Names of the events that enroll."""
-    return frozenset({MANUAL, version.journey.entry.trigger.event_name})
+    return version.journey.entry.event_names | {MANUAL}
 
 
 def _upstream(goal_id: int) -> Sql:
@@ -166,6 +169,8 @@ def _interrupt(store: Store, ears_: Hearing, names: set[str], params: dict[str, 
     if found:
         for statement in take_away(ears_.version.layout.branch_count):
             store.run(statement, **params)
+        if ears_.version.heard:
+            store.run(tell_end(ears_.version.journey_id, "exited"), **params)
     return found
 
 
@@ -194,11 +199,11 @@ def take_away(branch_count: int) -> list[Sql]:
 
 
 def _enrolling(version: Live) -> Sql:
-    """How events enroll contacts: the trigger and a person's hand in one statement, so that ids decide. Materialized: SQLite
+    """How events enroll contacts: all triggers and a person's hand in one statement, so that ids decide. Materialized: SQLite
     would walk every event of the trigger's name, of all time."""
     by_hand = sql("e.name = :manual AND e.object = :object", manual=MANUAL, object=str(version.journey_id))
-    own = version.journey.entry.trigger.match(version.segments)
-    arms = join(" UNION ALL ", [_candidates(version, i, match) for i, match in enumerate((own, by_hand)) if match])
+    own = [trigger.match(version.spot(number)) for number, trigger in enumerate(version.journey.entry.triggers)]
+    arms = join(" UNION ALL ", [_candidates(version, i, match) for i, match in enumerate([*own, by_hand]) if match])
     return sql("""INSERT INTO enrollment (journey_id, version_id, contact_id, key, props, since_event, started_at, entered_by)
         WITH fresh AS MATERIALIZED (SELECT * FROM event e WHERE {new})
         SELECT {journey}, {version}, q.contact_id, q.key, q.props, q.id, q.received_at, q.entered_by FROM (

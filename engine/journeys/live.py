@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from .graph import Journey, Layout, lay_out
 from .nodes import Place
+from .triggers import Spot
 
 NODES_PER_VERSION = 1_000
 
 
 @dataclass(frozen=True, eq=False)
 class Live:
-    """status: live (enrolls), draining (lets its people finish). segments: folded name -> id, for its trigger."""
+    """status: live (enrolls), draining (lets its people finish). segments, journeys: folded name -> id, for its triggers.
+
+    heard: another journey waits for people to come to the end of this one.
+    """
 
     id: int
     journey_id: int
@@ -22,6 +26,9 @@ class Live:
     segments: dict[str, int]
     campaign_id: int | None = None
     shard_count: int = 1
+    journeys: dict[str, int] = field(default_factory=dict)
+    published_at: int = 0
+    heard: bool = False
 
     @cached_property
     def layout(self) -> Layout:
@@ -32,6 +39,10 @@ class Live:
     def ids(self) -> dict[str, int]:
         """Node ids by key."""
         return {node.id: self.id * NODES_PER_VERSION + i for i, node in enumerate(self.journey.nodes, 1)}
+
+    def spot(self, number: int) -> Spot:
+        """Where a trigger of it stands."""
+        return Spot(self.journey_id, number, self.segments, self.journeys)
 
     def place(self, key: str) -> Place:
         """Where a node stands, for what happens on arriving there."""

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..activity import events
 from ..outreach import messages
 from ..schema import BRANCHES, ROW
 from ..sql import Sql, case, join, render_all, sql
 from .live import Live
 from .nodes import Join, Node, tokens_of
+from .nodes.telling import LOOP_STOP
 
 LEAVES = sql("b.port IS NOT NULL")
 
@@ -48,7 +50,7 @@ def compile_step(version: Live, key: str) -> Step:
         after=tuple(texts[len(before):]),
         feeds=_feeds(version, node),
         exclusive=node.exclusive,
-        emits=node.emits,
+        emits=node.emits or (version.heard and node.shape == "end"),
     )
 
 
@@ -161,12 +163,26 @@ def _end(version: Live, node: Node) -> list[Sql]:
     gone = sql("DELETE FROM token WHERE id IN (SELECT b.id FROM batch b WHERE b.port IS NOT NULL)")
     finish = """UPDATE enrollment SET status = 'finished', reason = {reason}, ended_at = :now, ended_event = :upto
         WHERE status = 'active' AND id IN (SELECT b.enrollment_id FROM batch b)"""
+    told = [tell_end(version.journey_id, "finished")] if version.heard else []
     if not version.layout.regions:
-        return [gone, sql(finish, reason=node.reason())]
+        return [gone, sql(finish, reason=node.reason()), *told]
     alone = f""" AND NOT EXISTS (SELECT 1 FROM token s WHERE s.id BETWEEN enrollment.id * {BRANCHES}
         AND enrollment.id * {BRANCHES} + {BRANCHES - 1})"""
-    return [gone, sql(finish + alone, reason=node.reason()),
+    return [gone, sql(finish + alone, reason=node.reason()), *told,
             *([_tell_siblings(version)] if version.layout.paths[node.id] else [])]
+
+
+def tell_end(journey_id: int, how: str) -> Sql:
+    """The event that other journeys wait for, of the enrollments in the batch that ended so just now.
+
+    What brought the person there comes along. Two journeys that start each other come to an end.
+    """
+    return events.emit_from(sql("""SELECT r.contact_id, CAST(:name AS TEXT) AS name, CAST(:journey AS TEXT) AS object, r.props,
+            CAST(:name AS TEXT) || ':' || r.id AS dedupe_key
+        FROM (SELECT DISTINCT b.enrollment_id FROM batch b) d CROSS JOIN enrollment r
+        WHERE r.id = +d.enrollment_id AND r.status = :how AND r.ended_at = :now AND (SELECT COUNT(*) FROM event x
+            WHERE x.contact_id = r.contact_id AND x.name = :name AND x.occurred_at = :now) < :most ORDER BY r.id""",
+                                name=f"journey_{how}", journey=str(journey_id), how=how, most=LOOP_STOP), source="journey")
 
 
 def _tell_siblings(version: Live) -> Sql:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ..audience import rules
+from ..audience import rules, scoring
 from ..content import templates
 from ..errors import Invalid, Problem, listing
 from ..sql import fold
@@ -26,7 +26,8 @@ def known(store: Store) -> Known:
     """What documents of this workspace may refer to."""
     found = {fold(one.name): (one.id, one.channel) for one in templates.list_templates(store)}
     journeys: dict[str, int] = dict(store.rows("SELECT j.key, j.id FROM journey j"))
-    return Known(rules.known(store), found, journeys)
+    return Known(rules.known(store), found, journeys,
+                 thresholds=frozenset(fold(name) for name in scoring.policy(store).thresholds))
 
 
 def edition(store: Store) -> tuple[int, ...]:
@@ -34,8 +35,9 @@ def edition(store: Store) -> tuple[int, ...]:
     return store.row("""SELECT (SELECT COUNT(*) FROM field f), (SELECT COALESCE(MAX(f.id), 0) FROM field f),
         (SELECT COUNT(*) FROM list l), (SELECT COALESCE(MAX(l.id), 0) FROM list l),
         (SELECT COUNT(*) FROM segment s), (SELECT COALESCE(SUM(s.version), 0) FROM segment s),
-        (SELECT COUNT(*) FROM template t WHERE t.archived_at IS NULL),
-        (SELECT COALESCE(MAX(t.version_id), 0) FROM template t), (SELECT COALESCE(MAX(j.id), 0) FROM journey j)""") or ()
+        (SELECT COUNT(*) FROM template t WHERE t.archived_at IS NULL), (SELECT COUNT(*) FROM journey j),
+        (SELECT COALESCE(SUM(j.updated_at), 0) FROM journey j),
+        (SELECT COALESCE(MAX(t.version_id), 0) FROM template t)""") or ()
 
 
 def check(document: dict[str, Any], known: Known) -> list[Problem]:
@@ -75,9 +77,7 @@ def _read(document: dict[str, Any], known: Known) -> tuple[Journey | None, list[
     if len(nodes) > LARGEST:
         problems.append(Problem("nodes", "too_many_nodes", f"{len(nodes)} nodes; at most {LARGEST} fit in one journey."))
     layout = _layout(document.get("layout"), problems)
-    if entry and entry.trigger.segment and rules.find(known.rules.segments, entry.trigger.segment) is None:
-        problems.append(Problem("entry.trigger", "unknown_segment", f"There is no segment {entry.trigger.segment!r}. "
-                                f"There are: {listing([one.name for one in known.rules.segments.values()])}."))
+    problems += entry.check(context["known"]) if entry else []
     if any(problem.severity == "error" for problem in problems):
         return None, problems
     return Journey(name.strip(), entry, tuple(nodes), tuple(exits), goal, document.get("campaign"),  # type: ignore[arg-type]

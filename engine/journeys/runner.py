@@ -17,6 +17,7 @@ from ..activity import events
 from ..sql import Sql
 from ..store import Store
 from . import hearing, migrating
+from .moments import Calendar, bells
 from .moves import Step, compile_step
 from .versions import load_live
 
@@ -59,12 +60,14 @@ class Runner:
     event_chunk: int = 5_000
     shards: tuple[int, ...] = (0,)  # those that this runner works on, of shard_count
     shard_count: int = 1
+    default_zone: str = "UTC"  # of contacts without one
     breathe: Callable[[], None] = lambda: time.sleep(BREATH_S)
 
     def __post_init__(self) -> None:
         self._steps: dict[int, Step] = {}
         self._loaded: tuple[tuple[int, str], ...] | None = None
         self._ears: list[hearing.Hearing] = []
+        self._calendar = Calendar([])
         self._counted: int | None = None
 
     def tick(self, now: int) -> Tally:
@@ -73,6 +76,7 @@ class Runner:
         self._load()
         tally.steps += self._migrate(now)
         self._fold_counts()
+        self._calendar.ring(self.store, now)
         upto = events.last_id(self.store)
         before = self._enrolled()
         for low, high in hearing.chunks(self.store, upto, self.event_chunk):
@@ -104,6 +108,7 @@ class Runner:
             return
         live = load_live(self.store, self.shard_count)
         self._ears = [hearing.ears(version) for version in live]
+        self._calendar = Calendar(bells(live), self.default_zone)
         steps = (compile_step(version, key) for version in live if version.status != "paused"
                  for key in version.layout.order)
         self._steps = {step.node_id: step for step in steps}

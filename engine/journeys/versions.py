@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import audit
 from ..access import Actor, require
+from ..audience import scoring
 from ..errors import BadInput, Conflict, Invalid, NotFound, ThroughlineError, listing
 from ..maths.zones import learn_zone
 from ..outreach import campaigns
@@ -16,6 +17,7 @@ from . import documents, lint, reading
 from .graph import Journey, upstream
 from .live import Live
 from .nodes import Goal, Join
+from .triggers import JourneyTrigger, ScoreTrigger
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,8 @@ def publish(store: Store, text: str, *, by: Actor, now: int, trial: bool = False
         _register(store, Live(made.id, journey_id, "live", journey, {}))
         store.run("UPDATE journey SET status = 'live', version_id = :version, updated_at = :now WHERE id = :id",
                   version=made.id, now=now, id=journey_id)
+        scoring.watch_lines(store, [trigger.line for trigger in journey.entry.triggers
+                                    if isinstance(trigger, ScoreTrigger) and trigger.line])
         audit.record(store, by, "journey.publish", journey.name, now=now, version=number)
     return made
 
@@ -117,7 +121,8 @@ def _register(store: Store, version: Live) -> None:
 
 
 _LIVE = """SELECT v.id, v.journey_id, CASE WHEN j.status = 'live' THEN v.status WHEN j.status = 'draining' THEN 'draining'
-        ELSE 'paused' END, v.document, j.campaign_id FROM journey_version v JOIN journey j ON j.id = v.journey_id"""
+        ELSE 'paused' END, v.document, j.campaign_id, v.published_at
+        FROM journey_version v JOIN journey j ON j.id = v.journey_id"""
 
 
 def load_live(store: Store, shard_count: int = 1) -> list[Live]:
@@ -128,23 +133,26 @@ def load_live(store: Store, shard_count: int = 1) -> list[Live]:
     known = reading.known(store)
     rows = store.rows(f"""{_LIVE} WHERE (v.status = 'live' AND j.status = 'live')
         OR EXISTS (SELECT 1 FROM enrollment r WHERE r.version_id = v.id AND r.status = 'active') ORDER BY v.id""")
-    segments = _segments(store)
+    segments, journeys = _segments(store), known.journeys
     found = []
-    for id_, journey_id, status, text, campaign_id in rows:
+    for id_, journey_id, status, text, campaign_id, published_at in rows:
         try:
             journey = reading.read(documents.load(text), known)
         except ThroughlineError as error:
             log.error("journey version %s stands still: %s", id_, error)
             continue
-        found.append(Live(id_, journey_id, status, journey, segments, campaign_id, shard_count))
-    return found
+        found.append(Live(id_, journey_id, status, journey, segments, campaign_id, shard_count, journeys, published_at))
+    heard = {journeys.get(fold(trigger.journey.strip())) for version in found if version.status == "live"
+             for trigger in version.journey.entry.triggers if isinstance(trigger, JourneyTrigger)}
+    return [replace(version, heard=True) if version.journey_id in heard else version for version in found]
 
 
 def load(store: Store, version_id: int, shard_count: int = 1) -> Live:
     """One version, whoever stands in it. Raises Invalid: it no longer reads."""
-    id_, journey_id, status, text, campaign_id = store.rows(f"{_LIVE} WHERE v.id = :id", id=version_id)[0]
-    return Live(id_, journey_id, status, reading.read(documents.load(text), reading.known(store)), _segments(store),
-                campaign_id, shard_count)
+    id_, journey_id, status, text, campaign_id, published_at = store.rows(f"{_LIVE} WHERE v.id = :id", id=version_id)[0]
+    known = reading.known(store)
+    return Live(id_, journey_id, status, reading.read(documents.load(text), known), _segments(store), campaign_id, shard_count,
+                known.journeys, published_at)
 
 
 def _segments(store: Store) -> dict[str, int]:

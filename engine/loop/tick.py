@@ -42,7 +42,7 @@ class Loop:
     runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
-        self.runner = Runner(self.store)
+        self.runner = Runner(self.store, default_zone=self.config.default_zone)
 
     def tick(self, now: int, *, deliver: bool = True) -> Tally:
         """Everything that is due at `now`. A second tick at the same instant changes nothing.

@@ -47,5 +47,6 @@ PERSON_TABLES: dict[str, Handling] = {
     "message": Handling("repoint", "strip", True, strip=("address", "provider_id", "detail")),
     "enrollment": Handling("repoint_or_drop", "strip", True, strip=("props",),
                            unique=("journey_id", "key", "since_event")),
+    "entry_moment": Handling("repoint_or_drop", "delete", False, unique=("journey_id", "number", "key", "offset_s")),
     "token": Handling("repoint", "delete", True),
 }

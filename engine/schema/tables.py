@@ -258,6 +258,11 @@ JOURNEYS = (
         reason TEXT, since_event {big} NOT NULL, started_at {big} NOT NULL, ended_at {big}, ended_event {big},
         entered_by {big} NOT NULL, UNIQUE (contact_id, journey_id, key, since_event)""",
           ("enrollment_active (contact_id) WHERE status = 'active'", "enrollment_version (version_id, status)")),
+    # A moment that an event named, at which a trigger (by its number in the journey) takes the contact in. at: with the offset.
+    Table("entry_moment", "journeys.moments", """journey_id {big} NOT NULL, number {big} NOT NULL, contact_id {big} NOT NULL,
+        key TEXT NOT NULL, offset_s {big} NOT NULL, at {big} NOT NULL, event_id {big} NOT NULL,
+        PRIMARY KEY (journey_id, number, contact_id, key, offset_s)""",
+          ("entry_moment_due (journey_id, number, at)", "entry_moment_contact (contact_id)")),
     # id = enrollment_id * 64 + branch. since_event: events up to this id are behind the token.
     # memo: what the node saw when it let the token wait. seq rises over the whole enrollment.
     Table("token", "journeys", """id {big} PRIMARY KEY, enrollment_id {big} NOT NULL, contact_id {big} NOT NULL,

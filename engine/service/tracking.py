@@ -76,6 +76,38 @@ def translate(document: dict[str, Any], kind: str) -> Translated:
     return Translated(items, refusals)
 
 
+def enrollments(document: dict[str, Any], journey_id: int) -> Translated:
+    """Items of a request to /v1/journeys/NAME/enroll: `contacts`, a list of {userId or email, properties, messageId}, or one
+    of them. Raises BadInput: no list."""
+    asked = document.get("contacts", [document])
+    if not isinstance(asked, list) or not asked:
+        raise BadInput("write `contacts`: a list of objects with userId or email, and properties")
+    items, refusals = [], []
+    for index, one in enumerate(asked):
+        try:
+            items.append(_enrollment(one, journey_id))
+        except (_No, BadInput) as error:
+            refusals.append(Refusal(index, getattr(error, "code", "bad_value"), str(error)))
+            items.append(_refused(one, str(error)))
+    return Translated(items, refusals)
+
+
+def _enrollment(one: Any, journey_id: int) -> Item:
+    if not isinstance(one, dict):
+        raise _No("not_an_object", "a contact is a JSON object with userId or email")
+    if not _shallow(one, _DEPTH) or not _small(one):
+        raise _No("too_large", f"at most {ITEM_BYTES // 1024} KB and {_DEPTH} levels for each")
+    email = one.get("email")
+    if email is not None and (not isinstance(email, str) or not _EMAIL.fullmatch(email.strip())):
+        raise _No("bad_email", f"{str(email)[:60]!r} is no email address")
+    who = _who(one) if one.get("userId") else {}
+    who |= {"email": email.strip()} if email else {}
+    if not who.get("external_id") and not who.get("email"):
+        raise _No("nobody", "say who enters: userId or email")
+    payload = who | {"journey_id": journey_id, "props": _object(one, "properties"), "source": "api"}
+    return Item("enroll", _key(one, "enroll"), payload)
+
+
 def _item(message: Any, kind: str | None, envelope: dict[str, Any]) -> Item:
     if not isinstance(message, dict):
         raise _No("not_an_object", "a call is a JSON object")

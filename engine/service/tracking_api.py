@@ -14,9 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import access, clock
-from ..errors import BadInput, Busy
+from ..activity.inbox import Item
+from ..errors import BadInput, Busy, Conflict, NotFound
+from ..journeys.enrolling import open_journey
 from ..store import Store
-from .tracking import BATCH_BYTES, ITEM_BYTES, KINDS, Translated, translate
+from .tracking import BATCH_BYTES, ITEM_BYTES, KINDS, Translated, enrollments, translate
 from .web import Put
 
 # The short forms are what Segment's browser library posts to.
@@ -64,10 +66,7 @@ class TrackingApi:
         if given is None:
             await self._check(_key_in(document))
         translated = _translated(document, kind)
-        try:
-            await self.put(translated.items)
-        except Exception as error:
-            raise Answer(503, "busy", str(error) if isinstance(error, Busy) else "the inbox can not be written") from error
+        await self._keep(translated.items)
         return _json(_report(translated) if request.query_params.get("strict") in ("1", "true") else {"success": True})
 
     async def _check(self, key: str) -> None:
@@ -81,10 +80,49 @@ class TrackingApi:
             raise Answer(401, "unknown_key", "this write key is not known: make one with `python -m engine keys create NAME`")
 
 
+    async def enroll(self, request: Request) -> Response:
+        """POST /v1/journeys/{name}/enroll"""
+        try:
+            return await self._enroll(request)
+        except Answer as answer:
+            return _json({"success": False, "code": answer.code, "message": str(answer)}, answer.status)
+        except ClientDisconnect:
+            return Response(status_code=400)
+
+    async def _enroll(self, request: Request) -> Response:
+        given = _basic_key(request)
+        if given is not None:
+            await self._check(given)
+        document = _parsed(await _body(request, BATCH_BYTES))
+        if given is None:
+            await self._check(_key_in(document))
+        name = request.path_params["name"]
+        try:
+            journey_id = await run_in_threadpool(open_journey, self.store, name)
+            done = enrollments(document, journey_id)
+        except NotFound:
+            raise Answer(404, "unknown_journey", f"there is no journey {name[:100]!r}") from None
+        except Conflict as error:
+            raise Answer(409, "not_live", str(error)) from None
+        except BadInput as error:
+            raise Answer(400, "bad_request", str(error)) from None
+        await self._keep(done.items)
+        return _json(_report(done))
+
+    async def _keep(self, items: list[Item]) -> None:
+        try:
+            await self.put(items)
+        except Exception as error:
+            raise Answer(503, "busy", str(error) if isinstance(error, Busy) else "the inbox can not be written") from error
+
+
 def routes(store: Store, put: Put) -> list[Route]:
     """All calls, and what a browser asks before it makes one."""
     api = TrackingApi(store, put)
-    return [Route("/v1/{kind}", api.call, methods=["POST"]), Route("/v1/{kind}", _preflight, methods=["OPTIONS"])]
+    return [Route("/v1/journeys/{name}/enroll", api.enroll, methods=["POST"]),
+            Route("/v1/journeys/{name}/enroll", _preflight, methods=["OPTIONS"]),
+            Route("/v1/{kind}", api.call, methods=["POST"]),
+            Route("/v1/{kind}", _preflight, methods=["OPTIONS"])]
 
 
 async def _preflight(_: Request) -> Response:

@@ -153,6 +153,23 @@ def _duration(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
                          help="A number and s, m, h, d or w.").strip() or None
 
 
+def _offsets(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
+    """How long before or after, several at once: `-7d`, `1h`."""
+    held = [str(one) for one in (value if isinstance(value, list) else [value]) if one is not None]
+    said = st.multiselect(setting.label, held, held, key=key, accept_new_options=True, placeholder="On the day; or -7d, 1h",
+                          help="A minus is before. A number and h, d or w.")
+    return None if not said else said[0] if len(said) == 1 else said
+
+
+def _free(setting: Setting, value: Any, key: str, choices: Choices) -> Any:
+    """A name that is offered, or another one; digits are a number."""
+    offered = choices.by_kind.get(setting.kind, ())
+    shown = [*offered, *([str(value)] if value is not None and str(value) not in offered else [])]
+    said = st.selectbox(setting.label, shown, index=shown.index(str(value)) if value is not None else None, key=key,
+                        accept_new_options=True, placeholder="Choose or type", help=setting.help)
+    return int(said) if said and said.isdecimal() else said
+
+
 def _names(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
     held = [str(one) for one in value] if isinstance(value, list) else []
     return st.multiselect(setting.label, held, held, key=key, accept_new_options=True, placeholder="Type a name") or None
@@ -225,4 +242,5 @@ _INPUTS: dict[str, Callable[[Setting, Any, str, Choices], Any]] = {
     "value": _value, "text_block": _block, "rule": _rule, "things": _things, "event": _event,
     "thing": _thing, "clock": _hinted("09:00"), "offset": _hinted("-7d, 12h"), "date": _hinted("2026-12-24"),
     "weekdays": _weekdays, "zone": _zone,
+    "offsets": _offsets, "threshold": _free, "date_field": _free, "event_name": _free,
 }

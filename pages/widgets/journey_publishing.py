@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from engine.audience import segments
 from engine.errors import NotFound
 from engine.journeys import comparing, documents, enrolling, flow, migrating, versions
 from engine.journeys.migrating import WHY_STAYS, Plan, Standing, Wish
@@ -64,12 +63,12 @@ def _publish(held: Editor, known: Known, advice: list[Any]) -> None:
             problem_list(advice)
     _changes(held, known)
     wish = _people(held)
-    everybody = _ask_who(held.document)
+    existing = _ask_who(held.text)
     if st.button("Publish", type="primary", icon=":material/rocket_launch:", key="publish-now"):
-        made = migrating.publish(store, held.text, wish, by=state.actor(), now=state.now())
-        count = enrolling.enroll_members(store, held.name, by=state.actor(), now=state.now()) if everybody else 0
-        entering = f" {say_count(count, 'person enters', 'people enter')} at the next tick." if count else ""
-        held.notice = f"Version {made.number} is live.{entering}" if made.fresh else "Nothing had changed."
+        done = enrolling.launch(store, held.text, wish, existing=existing, by=state.actor(), now=state.now())
+        enter = " at the next tick, or when their moment comes."
+        entering = f" {say_count(done.entering, 'person enters', 'people enter')}{enter}" if done.entering else ""
+        held.notice = f"Version {done.version.number} is live.{entering}" if done.version.fresh else "Nothing had changed."
         st.rerun()
 
 
@@ -175,13 +174,12 @@ def _told(one: Standing) -> str:
     return f"{who} move{where}{at_once}."
 
 
-def _ask_who(document: dict[str, Any]) -> bool:
-    """Where people enter with a segment: whether those who are in it now enter too."""
-    segment = document["entry"]["trigger"].get("segment")
-    members = segments.get(state.store(), segment).members if segment else 0
-    if not members or document["entry"]["trigger"].get("on") == "left":
-        return False
-    now_or_new = st.radio(f"{say_count(members, 'person is', 'people are')} in the segment “{state.escaped(segment)}” now.",
-                          ["new", "all"], format_func={"new": "Only people who enter it from now on",
-                                                       "all": f"Enroll the {members:,} who match now, too"}.get)
-    return now_or_new == "all"
+def _ask_who(text: str) -> enrolling.Existing:
+    """Whether those who match the triggers now enter too."""
+    found = enrolling.count_matching(state.store(), text, now=state.now())
+    if not found:
+        return "new-only"
+    words = {"new-only": "Only people who come to match from now on", "enter": f"Enroll the {found:,} who match now, too"}
+    chosen = st.radio(f"{say_count(found, 'person matches', 'people match')} what starts this journey already.",
+                      list(words), format_func=words.get)
+    return "enter" if chosen == "enter" else "new-only"

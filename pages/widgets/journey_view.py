@@ -21,6 +21,7 @@ from .journey_editor import Editor
 from .journey_publishing import problem_list
 from .node_form import node_form
 from .person import when
+from .rule_values import event_names
 from .tables import say_count
 
 HEIGHT_PX, PEOPLE_SHOWN = 640, 20
@@ -158,7 +159,8 @@ def choices(document: dict[str, Any], known: Known) -> Choices:
     return Choices({"template": tuple(known.templates), "segment": segments, "stage": tuple(lifecycle.STAGES),
                     "field": tuple(one.name for one in known.rules.fields.values()),
                     "date_field": tuple(one.name for one in known.rules.fields.values() if one.kind in ("date", "datetime")),
-                    "node": tuple(str(one["id"]) for one in document["nodes"] or []), "journey": tuple(known.journeys)},
+                    "node": tuple(str(one["id"]) for one in document["nodes"] or []), "journey": tuple(known.journeys),
+                    "threshold": tuple(sorted(known.thresholds)), "event_name": tuple(event_names())},
                    rules=known.rules, nodes=tuple(str(one["id"]) for one in document["nodes"] or []))
 
 

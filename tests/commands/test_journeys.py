@@ -108,6 +108,15 @@ def test_clone_diff_pause_and_resume(cli: Any, tmp_path: Path) -> None:
     assert cli("journeys", "resume", "Hello")[1]["status"] == "live"
 
 
+def test_publishing_needs_a_word_about_those_who_match_already(cli: Any, tmp_path: Path) -> None:
+    cli("import", "contacts", write(tmp_path, "email,stage\nada@example.com,lead\n", "people.csv"))
+    file = write(tmp_path, GOOD.replace("{event: signup}", "{stage: lead}"))
+    code, _, err = cli("journeys", "publish", file)
+    assert (code, "1 person matches now" in err) == (2, True)
+    assert cli("journeys", "publish", file, "--existing", "enter")[1]["entering"] == 1
+    assert cli("tick")[1]["enrolled"] == 1
+
+
 BAD = {
     "not YAML": (GOOD.replace("{id: done, type: exit}", "{id: done"), "line"),
     "a missing edge": (GOOD.replace(", next: done", ""), "port 'next' leads nowhere"),

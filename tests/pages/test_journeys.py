@@ -14,6 +14,7 @@ from engine.content import templates
 from engine.journeys import comments, documents, drafts, enrolling, versions
 from engine.journeys.nodes import node_types
 from engine.journeys.runner import Runner
+from engine.journeys.triggers import trigger_types
 from engine.store import Store
 from pages.widgets import inputs, journey_editor
 from tests.conftest import NOW
@@ -75,10 +76,10 @@ def test_an_unknown_journey_is_one_plain_sentence(workspace: Store) -> None:
 def test_publishing_asks_whether_members_enter_too(welcome: Store) -> None:
     at = press(well(open_page("journeys", journey="Welcome")), "Publish")
     (asked,) = at.radio
-    assert "1 person is" in asked.label and asked.options == ["Only people who enter it from now on",
-                                                             "Enroll the 1 who match now, too"]
+    assert "1 person matches" in asked.label and asked.options == ["Only people who come to match from now on",
+                                                                  "Enroll the 1 who match now, too"]
     versions.publish(welcome, TEXT, by=COMMAND_LINE, now=clock_now())
-    assert [enrolling.enroll_members(welcome, "Welcome", by=COMMAND_LINE, now=clock_now()) for _ in range(2)] == [1, 1]
+    assert [enrolling.enroll_matching(welcome, "Welcome", by=COMMAND_LINE, now=clock_now()) for _ in range(2)] == [1, 1]
     assert welcome.one("SELECT COUNT(*) FROM event WHERE name = 'journey_enroll'") == 1
 
 
@@ -204,6 +205,21 @@ def test_the_form_of_a_step_writes_the_draft(welcome: Store) -> None:
     press(at, "Apply")
     changed = {**node, "id": "renamed", "until": {"weekday": "monday", "time": "09:00", "to": "17:00"}}
     assert documents.load(drafts.open_draft(welcome, "Welcome").document)["nodes"][0] == changed
+
+
+def test_every_kind_of_trigger_has_a_form_that_changes_nothing_by_itself(welcome: Store) -> None:
+    triggers = [kind.example for kind in trigger_types().values()]
+    document = documents.load(TEXT) | {"entry": {"trigger": triggers}}
+    drafts.save_draft(welcome, "Welcome", documents.dump(document), rev=1, by=COMMAND_LINE, now=NOW)
+    at = well(open_page("journeys", journey="Welcome", node="(start)"))
+    assert [one.value for one in at.selectbox if one.label in ("Who enters", "or also")] == list(trigger_types())
+    (button,) = [one for one in at.button if one.label == "Apply"]
+    assert button.disabled
+    assert "People may enter again once they have left." in words(at)
+    next(one for one in at.text_input if one.label == "Campaign").set_value("Spring").run()
+    press(at, "Apply")
+    kept = documents.load(drafts.open_draft(welcome, "Welcome").document)
+    assert kept["entry"]["trigger"] == triggers and kept["campaign"] == "Spring"
 
 
 def test_the_start_has_a_form_too(welcome: Store) -> None:

@@ -22,6 +22,7 @@ from .worth import falls_at, rounded, value
 STEP = 1_000  # contacts per transaction
 QUIET = 2  # an entry whose cause is history: it counts and wakes nobody
 _SETTING = "scoring"
+_LINES = "score_lines"  # a setting: [group ('': both together), number] that journeys wait for
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,18 @@ def save_policy(store: Store, wanted: Policy, *, by: Actor, now: int) -> None:
         rescore(store, now=now)
 
 
+def line_name(group: str, line: int) -> str:
+    """What a line that is no named threshold is called in events."""
+    return f"{group}:{line}" if group else str(line)
+
+
+def watch_lines(store: Store, lines: Iterable[tuple[str, int]]) -> None:
+    """From now on also tell when a score crosses these lines: (group, '' for both together; number). Needs a transaction."""
+    held = {(group, line) for group, line in setting(store, _LINES) or []}
+    if wanted := held | set(lines):
+        set_setting(store, _LINES, sorted(wanted))
+
+
 def rescore(store: Store, *, now: int) -> int:
     """Work out everybody's scores anew; how many people have entries. Nobody is told."""
     done = 0
@@ -85,6 +98,7 @@ def settle(store: Store, contact_ids: Sequence[int], *, now: int, quiet: bool = 
     visitors without a name, nor when all that is new is history.
     """
     rules = policy(store)
+    lines = [(group, line) for group, line in setting(store, _LINES) or []]
     with store.transaction():
         store.serialize("event")
         found = _entries(store, contact_ids)
@@ -104,7 +118,7 @@ def settle(store: Store, contact_ids: Sequence[int], *, now: int, quiet: bool = 
                         "falls_at": falls_at(worth[group], rules.half_life_s(group), now)} for group in GROUPS]
             uncounted = [flag for *_, flag in own if flag]
             if not (quiet or unheard or (uncounted and all(flag == QUIET for flag in uncounted))):
-                crossed += _crossings(rules, who, sum(was.values()), sum(new.values()))
+                crossed += _crossings(rules, lines, who, was, new)
         contacts.set_scores(store, scores, now=now)
         store.upsert_many("score_level", levels, key=("contact_id", "grp"))
         store.run_many("UPDATE score_entry SET uncounted = 0 WHERE contact_id = :id AND uncounted > 0",
@@ -126,9 +140,17 @@ def _before(own: Sequence[tuple[str, int, int, int]], group: str, rules: Policy,
                          rules.half_life_s(group), now))
 
 
-def _crossings(rules: Policy, who: int, was: int, now: int) -> list[tuple[int, str, str, int, int]]:
-    return [(who, "score_rose" if line <= now else "score_fell", name, was, now)
-            for name, line in sorted(rules.thresholds.items(), key=lambda one: one[1]) if (line <= was) != (line <= now)]
+def _crossings(rules: Policy, lines: Sequence[tuple[str, int]], who: int, was: dict[str, int],
+               new: dict[str, int]) -> list[tuple[int, str, str, int, int]]:
+    """Named thresholds and the lines that journeys wait for: (contact, event, name of the line, from, to)."""
+    wanted = [("", name, line) for name, line in sorted(rules.thresholds.items(), key=lambda one: one[1])]
+    wanted += [(group, line_name(group, line), line) for group, line in lines]
+    found = []
+    for group, name, line in wanted:
+        before, after = (was[group], new[group]) if group else (sum(was.values()), sum(new.values()))
+        if (line <= before) != (line <= after):
+            found.append((who, "score_rose" if line <= after else "score_fell", name, before, after))
+    return found
 
 
 def _tell(store: Store, crossed: Sequence[tuple[int, str, str, int, int]], now: int) -> int:

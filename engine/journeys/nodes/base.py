@@ -44,12 +44,14 @@ GREY, BLUE, AMBER, VIOLET, GREEN, RED = (
 
 @dataclass(frozen=True)
 class Known:
-    """What a document may refer to: the rule language's catalogue, templates and other journeys by folded name."""
+    """What a document may refer to: the rule language's catalogue, templates, other journeys, score thresholds; names are
+    folded."""
 
     rules: rules.Known
     templates: dict[str, tuple[int, str]] = field(default_factory=dict)  # key -> (id, channel)
-    journeys: dict[str, int] = field(default_factory=dict)
+    journeys: dict[str, int] = field(default_factory=dict)  # key -> id
     journey: str = ""  # the name of the journey being read; part of every salt
+    thresholds: frozenset[str] = frozenset()
 
 
 def known_of(info: ValidationInfo) -> Known:
