@@ -189,7 +189,7 @@ def test_a_drained_journey_lets_nobody_in_and_everybody_finish(memory: Store) ->
     versions.set_status(memory, "j", "draining", by=ANN, now=T0)
     record(memory, 3, "signup", T0 + 5)
     with pytest.raises(Conflict, match="draining"):
-        enrolling.enroll_members(memory, "j", by=ANN, now=T0)
+        enrolling.enroll_matching(memory, "j", by=ANN, now=T0)
     with pytest.raises(Conflict, match="3 people are still in"):
         versions.set_status(memory, "j", "archived", by=ANN, now=T0)
     tick(engine, T0 + 100)

@@ -85,7 +85,7 @@ def test_publishing_asks_whether_members_enter_too(welcome: Store) -> None:
 
 def test_publishing_says_what_changes_and_moves_people_who_are_under_way(welcome: Store) -> None:
     versions.publish(welcome, TEXT, by=COMMAND_LINE, now=NOW)
-    enrolling.enroll_members(welcome, "Welcome", by=COMMAND_LINE, now=NOW)
+    enrolling.enroll_matching(welcome, "Welcome", by=COMMAND_LINE, now=NOW)
     Runner(welcome).tick(NOW)
     changed = TEXT.replace("id: hello", "id: greet")
     drafts.save_draft(welcome, "Welcome", changed, rev=1, by=COMMAND_LINE, now=NOW)
