@@ -216,7 +216,8 @@ def _things(setting: Setting, value: Any, key: str, choices: Choices) -> Any:
                     for part in setting.parts}
             st.button("Remove", key=f"{key}:{row['id']}:x", icon=":material/close:", type="tertiary", on_click=rows.remove,
                       args=(row,))
-        made.append({**row["held"], **{name: held for name, held in said.items() if held is not None}})
+        usual = {part.name for part in setting.parts if part.name not in row["held"] and said[part.name] == part.default}
+        made.append({**row["held"], **{name: held for name, held in said.items() if held is not None and name not in usual}})
     st.button("Add one", key=f"{key}:add", icon=":material/add:", type="tertiary", on_click=_add_thing, args=(rows,))
     return made or None
 
