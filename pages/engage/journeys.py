@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.journeys import documents, versions
 from engine.journeys.versions import Summary, Version
-from pages.widgets import journey_editor, journey_view, state
+from pages.widgets import journey_editor, journey_simulation, journey_view, state
 from pages.widgets.journey_dialogs import create_dialog, rename_dialog
 from pages.widgets.journey_menu import comment_box, status_buttons
 from pages.widgets.journey_publishing import publish_dialog, version_history
@@ -14,7 +14,7 @@ from pages.widgets.person import when
 
 COLORS = {"live": "green", "paused": "orange", "draft": "gray", "draining": "blue", "archived": "gray"}
 TABS = {"canvas": ":material/account_tree: Canvas", "text": ":material/code: Text", "words": ":material/notes: In words",
-        "history": ":material/history: History"}
+        "simulate": ":material/play_circle: Simulate", "history": ":material/history: History"}
 
 
 def listing() -> None:
@@ -64,6 +64,8 @@ def one_journey(name: str) -> None:
     held = journey_editor.editor(store, name, known)
     if tab == "history":
         version_history(published, held, known)
+    elif tab == "simulate":
+        journey_simulation.section(name, shown.document if shown else held.text, known)
     elif tab == "words":
         journey_view.words(documents.load(shown.document) if shown else held.document, known)
     elif shown:

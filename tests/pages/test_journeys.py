@@ -284,3 +284,12 @@ def test_what_the_canvas_shows_is_worked_out_once_for_each_change(welcome: Store
     templates.save(welcome, "second", html="<p>Hi</p>", subject="Hi", by=COMMAND_LINE, now=NOW)
     at.run()
     assert len(checks) == once + 1, "a new template may mend a draft"
+
+
+def test_a_draft_is_simulated_on_the_last_months(welcome: Store) -> None:
+    at = well(open_page("journeys", journey="Welcome", tab="simulate"))
+    assert "Nothing is written and nothing leaves" in words(at)
+    at = well(press(at, "Simulate"))
+    assert {one.label: one.value for one in at.metric}["Would enter"] == "1", "who became a lead"
+    assert "would enter" in words(at)
+    assert versions.list_versions(welcome, "Welcome") == []

@@ -122,6 +122,7 @@ class Node(Piece):
     exclusive: ClassVar[bool] = False  # two runners must not be here at once
     emits: ClassVar[bool] = False  # its effects write events
     rests: ClassVar[bool] = False  # nobody is due here on arriving
+    quotas: ClassVar[tuple[str, ...]] = ()  # settings that count people: a simulation of a sample gets its share of them
     leads_by: ClassVar[str] = "next"  # the setting that holds the target of a port which `on` does not name
     label: ClassVar[str]
     icon: ClassVar[str]

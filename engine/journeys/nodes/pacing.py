@@ -17,6 +17,7 @@ class RateLimit(Node):
     type: Literal["rate_limit"] = "rate_limit"
     may_stay: ClassVar = True
     exclusive: ClassVar = True
+    quotas: ClassVar = ("count",)
     count: int = Field(gt=0, le=10_000_000)
     per: Duration = Field(default="1h", validate_default=True)
     label, icon, tint, group = "Rate limit", "speed", GREY, "Flow"

@@ -16,6 +16,7 @@ from ...clock import DAY, HOUR, WEEK, in_words
 from ...errors import BadInput
 from ...journeys import documents, drafts, reading, versions
 from ...journeys.graph import Journey
+from ...outreach.limits import REASONS
 from ...sql import fold
 from ...store import Store
 from ..virtual import KINDS, World
@@ -25,7 +26,7 @@ from .report import Collision, Day, Frame, Simulation, Walk
 
 MOST_DAYS = 366
 EXACT = 2_000  # things to happen, up to which the clock goes to the second
-LONG_S = 45 * DAY  # a longer span goes two hours at a time, a shorter one an hour
+LONG_S = 45 * DAY  # longer spans go two hours at a time, three where everything that is live runs too; shorter ones one
 BY = Actor("simulation", "admin")
 Progress = Callable[[float], None]
 
@@ -54,7 +55,7 @@ def simulate(store: Store, text: str, *, now: int, since: int | None = None, unt
     copied = copying.copy(store, cut)
     try:
         world, answering = _world(store, copied, cut, since, until, now, seed)
-        frame = _publish(world, text, since, until)
+        frame = _publish(world, copying.scaled(text, len(people), total), since, until)
         _run(world, until, progress)
         found = _result(store, world.store, journey, cut, frame)
         said = _assumptions(answering, copied, world, cut, until - since)
@@ -100,16 +101,16 @@ def _world(store: Store, copied: Copied, cut: Cut, since: int, until: int, now: 
         copying.regained(store, copied.store, cut)
         story = past.replay(store, cut, until, copied.later)
     answering = answers.measure(store, now=now, seed=seed, buys=ahead, replies=story.replies)
-    world = World(copied.store, since, answering, step_s=_step(len(story.happenings), until - since),
+    world = World(copied.store, since, answering, step_s=_step(len(story.happenings), until - since, ahead),
                   kinds=KINDS | {"contact": lambda world, rows: _arrive(world, [row for _, row in rows])})
     world.loop.settle(since)  # segments and scores as they stood, before anybody is told anything
     world.expect(one for one in story.happenings if one[0] <= until)
     return world, answering
 
 
-def _step(happenings: int, span_s: int) -> int:
+def _step(happenings: int, span_s: int, ahead: bool) -> int:
     """How far the clock moves at a time."""
-    return 0 if happenings <= EXACT else 2 * HOUR if span_s > LONG_S else HOUR
+    return 0 if happenings <= EXACT else HOUR if span_s <= LONG_S else 3 * HOUR if ahead else 2 * HOUR
 
 
 def _arrive(world: World, rows: list[dict[str, Any]]) -> None:
@@ -147,7 +148,7 @@ def _assumptions(answering: answers.Answers, copied: Copied, world: World, cut: 
     told = list(answering.said())
     if cut.at is None:
         told.insert(0, f"The last {-(-span_s // WEEK) * 7} days happen once more: the same visits, sign-ups and purchases, "
-                       "by the same people and by as many newcomers.")
+                       "by others at the same stage and by as many newcomers.")
     elif copied.under_way:
         told.append(f"{copied.under_way:,} people who were inside when the span began are left out.")
     if world.step_s:
@@ -155,4 +156,4 @@ def _assumptions(answering: answers.Answers, copied: Copied, world: World, cut: 
     return tuple(told)
 
 
-__all__ = ["Collision", "Day", "Simulation", "Walk", "simulate", "text_of"]
+__all__ = ["REASONS", "Collision", "Day", "Simulation", "Walk", "simulate", "text_of"]

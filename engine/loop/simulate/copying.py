@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...config import MEMORY_URL
+from ...journeys import documents
+from ...journeys.nodes import node_types
 from ...people.fields import BUILT_IN, KINDS, catalogue
 from ...people.lookups import rows_in
 from ...schema import PERSON_TABLES, TABLES, open_store, set_watermark
@@ -88,7 +90,8 @@ def _columns(store: Store, target: Store) -> None:
 
 
 def _copy_table(store: Store, made: Copied, cut: Cut, name: str) -> None:
-    columns = [one for one in store.columns(name) if one in set(made.store.columns(name))]
+    there = set(made.store.columns(name))
+    columns = [one for one in store.columns(name) if one in there]
     mend = _mender(store, made, cut, name, columns)
     part: list[tuple[Any, ...]] = []
     for row in _read(store, cut, name, columns):
@@ -145,6 +148,8 @@ def _mender(store: Store, made: Copied, cut: Cut, name: str, columns: Sequence[s
     if name == "segment":  # those that nobody asks about are not kept true; of the past, all are worked out anew
         begun = {} if cut.at is None else {"refreshed_at": None}
         return lambda row: changed(row, **begun) if row[at["id"]] in cut.segments else changed(row, status="resting")
+    if name == "journey_version" and cut.at is None:
+        return lambda row: changed(row, document=scaled(row[at["document"]], len(cut.people), cut.total))
     if name == "journey":  # of the past, what others did is history: they do not run
         mine, theirs = ({"status": "live"}, {}) if cut.at is None else ({"status": "draft"}, {"status": "paused"})
         return lambda row: changed(row, **(mine if row[at["id"]] == cut.journey else theirs))
@@ -242,6 +247,17 @@ def _marks(store: Store, target: Store, cut: Cut) -> None:
         target.run("DELETE FROM sqlite_sequence WHERE name = :name", name=name)
         newest = store.one(f"SELECT COALESCE(MAX(x.id), 0) FROM {name} x")
         target.run("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :newest)", name=name, newest=newest)
+
+
+def scaled(text: str, people: int, total: int) -> str:
+    """The document of a journey with its quotas cut to the share of the sample, at least 1; as it is for everybody."""
+    document = documents.load(text)
+    cut = {str(node["id"]): {name: max(1, round(node[name] * people / total)) for name in node_types()[node["type"]].quotas
+                             if isinstance(node.get(name), int)}
+           for node in document.get("nodes") or [] if isinstance(node, dict) and node.get("type") in node_types()}
+    if people >= total or not any(cut.values()):
+        return text
+    return documents.dump({**document, "nodes": [{**node, **cut.get(str(node["id"]), {})} for node in document["nodes"]]})
 
 
 def arrive(target: Store, rows: Iterable[Row]) -> None:

@@ -58,6 +58,8 @@ def find(store: Store, draft: Journey, others: Iterable[str] = ()) -> Needs:
         without |= {"score_rule", "score_rule_version", "score_entry", "score_level"}
     if not asks_stages:
         without |= {"stage_rule"}
+    if not any(word in one for one in texts for word in ("owner", "task", "sales", "notify")):
+        without |= {"sales_rep", "routing_rule", "task"}
     waits = {name for node in draft.nodes for name in node.wakes_on()}
     names = {name for name in events.names(store) if name in texts | waits | _ALWAYS or name.startswith(_PREFIXES)}
     return Needs(frozenset(names | events.INTERNAL), frozenset(segments), frozenset(without))

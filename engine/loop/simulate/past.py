@@ -54,8 +54,9 @@ def replay(store: Store, cut: Cut, until: int, newcomers: list[Row]) -> Story:
 
 
 def repeat(store: Store, cut: Cut, *, now: int, shift_s: int, base: int) -> Story:
-    """The last `shift_s` seconds once more, as what is to come: the same events of the same people, and for everybody who
-    came in that time somebody new who does what they did. What mail causes is left to the rates.
+    """The last `shift_s` seconds once more, as what is to come: the same events, by others at the same stage and with the same
+    consent (by the same people, nobody would enter a second time), and for everybody who came in that time somebody new who
+    does what they did. What mail causes is left to the rates.
 
     base: the newest id of a contact."""
     story, since = Story(), now - shift_s
@@ -71,20 +72,34 @@ def repeat(store: Store, cut: Cut, *, now: int, shift_s: int, base: int) -> Stor
                 "id": new[values["id"]], "external_id": None, "email": f"newcomer-{new[values['id']]}@example.invalid",
                 "created_at": values["created_at"] + shift_s, "fit_score": 0, "engagement_score": 0, "held_until": None,
                 "hash31": values["hash31"] * 48_271 % 2_147_483_647}))
-    clicked: dict[int, int] = {}
+    others, clicked = _others(store, cut, new), dict[int, int]()
     past = Cut(cut.people, cut.total, since, cut.names, None, cut.segments)
     for event in _events(store, past, now):
-        who, at = event["contact_id"], event["received_at"]
+        who, at = event["contact_id"], event["occurred_at"]
         if event["message_id"] is not None or not _told_by_others(event, past):
             if event["name"].endswith("_clicked") and event["verdict"] != "machine":
                 clicked[who] = event["occurred_at"]
         elif not (event["name"] == "purchase" and event["occurred_at"] - clicked.get(who, -BOUGHT_AFTER_S) < BOUGHT_AFTER_S):
-            story.happenings.append((at + shift_s, "event", _bare(event) | {
-                "contact_id": new.get(who, who), "occurred_at": event["occurred_at"] + shift_s, "historic": 0}))
+            story.happenings.append((max(now + 1, at + shift_s), "event", _bare(event) | {
+                "contact_id": others.get(who, who), "occurred_at": at + shift_s, "historic": 0}))
     for at, kind, said in _consents(store, past, since, now):
         if said["contact_id"] in new:
             story.happenings.append((at + shift_s, kind, said | {"contact_id": new[said["contact_id"]]}))
     return story
+
+
+def _others(store: Store, cut: Cut, new: dict[int, int]) -> dict[int, int]:
+    """Who stands for whom: newcomers for those who came, everybody else for somebody half a round away in their group."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    people = frozenset(cut.people) - new.keys()
+    for who, stage, said in store.rows("""SELECT c.id, COALESCE(c.stage, ''), COALESCE((SELECT s.status FROM consent s
+            WHERE s.contact_id = c.id AND s.channel = 'email' AND s.topic = '' ORDER BY s.at DESC, s.id DESC LIMIT 1), '')
+            FROM contact c WHERE c.anonymous = 0 ORDER BY c.hash31, c.id"""):
+        if who in people:
+            groups.setdefault((stage, said), []).append(who)
+    turned = {who: group[(place + len(group) // 2) % len(group)] for group in groups.values()
+              for place, who in enumerate(group)}
+    return turned | new
 
 
 # ------------------------------------------------------------ what lies in the logs
