@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..activity.timeline import timeline
+from ..audience.personas import persona_of
 from ..clock import iso
 from ..errors import BadInput
 from ..people import contacts as people
@@ -155,6 +156,7 @@ def _document(store: Store, contact: Contact) -> dict[str, Any]:
         "consent": {channel: status for (channel, topic), status in said.items() if not topic},
         "topics": [{"channel": channel, "topic": topic, "status": status}
                    for (channel, topic), status in said.items() if topic],
+        "persona": persona_of(store, contact.id),
         "segments": [row[0] for row in store.rows(
             "SELECT s.name FROM segment_member m JOIN segment s ON s.id = m.segment_id WHERE m.contact_id = :id "
             "ORDER BY s.name", id=contact.id)],

@@ -114,6 +114,17 @@ imports.add_command(_plain("suppressions", importing.import_suppressions,
                            "Put addresses on the suppression list: nobody writes to them again."))
 
 
+@imports.command("predictions")
+@_file
+@click.option("--model", required=True, help="its name, such as purchase_14d; rules ask by it")
+@takes_call
+def import_predictions(call: Call, file: str, model: str, **how: Any) -> None:
+    """One run of your own model: email or external_id, and a probability from 0 to 1. It replaces the run before."""
+    with call.store() as store:
+        report = importing.import_predictions(store, file, model, by=call.by, now=call.now, options=_options(**how))
+    _answer(call, report)
+
+
 @imports.command("from", cls=Command)
 @click.argument("tool", metavar="mautic|hubspot|mailchimp|klaviyo")
 @click.argument("place", metavar="DIR")

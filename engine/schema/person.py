@@ -39,6 +39,7 @@ PERSON_TABLES: dict[str, Handling] = {
     "deal_contact": Handling("repoint_or_drop", "delete", True, unique=("deal_id",)),
     "event": Handling("repoint", "strip", True, strip=("props",)),
     "segment_member": Handling("drop", "delete", True),
+    "prediction": Handling("repoint_or_drop", "delete", True, unique=("run_id",)),
     "segment_change": Handling("repoint", "keep", True),
     "score_entry": Handling("repoint", "keep", True),
     "score_level": Handling("repoint_or_drop", "delete", False, unique=("grp",)),

@@ -178,6 +178,18 @@ AUDIENCE = (
     Table("stage_change", "audience.lifecycle", """id {id}, contact_id {big} NOT NULL, old TEXT, new TEXT NOT NULL,
         at {big} NOT NULL, source TEXT NOT NULL, by_hand {big} NOT NULL DEFAULT 0""", ("stage_change_contact (contact_id, id)",
                                                       "stage_change_new (new, at, contact_id)")),
+    # place: the order in which they are asked. segment_id: its own rule and in none before it, kept by the watch.
+    Table("persona", "audience.personas", """key TEXT PRIMARY KEY, name TEXT NOT NULL, place {big} NOT NULL,
+        rule {json} NOT NULL, sentence TEXT NOT NULL, notes TEXT NOT NULL, segment_id {big} NOT NULL,
+        updated_at {big} NOT NULL"""),
+    Table("prediction_model", "audience.predictions", "id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL"),
+    Table("prediction_run", "audience.predictions", """id {id}, model_id {big} NOT NULL, at {big} NOT NULL,
+        source TEXT NOT NULL, contacts {big} NOT NULL""", ("prediction_run_model (model_id, at, id)",)),
+    # probability 0–1; top_share: the place from the top over how many were ranked.
+    Table("prediction", "audience.predictions", """run_id {big} NOT NULL, contact_id {big} NOT NULL,
+        probability {real} NOT NULL, top_share {real} NOT NULL, PRIMARY KEY (run_id, contact_id)""",
+          ("prediction_probability (run_id, probability)", "prediction_top (run_id, top_share)",
+           "prediction_contact (contact_id)")),
     # weekdays: a list of 0 (Monday) to 6. turn, last_turn: where the round robin stands, in millionths of a lead.
     Table("sales_rep", "audience.routing", """email TEXT PRIMARY KEY, name TEXT NOT NULL, weight {big} NOT NULL, capacity {big},
         zone TEXT NOT NULL, opens_s {big} NOT NULL, shuts_s {big} NOT NULL, weekdays {json} NOT NULL, away_from {big},

@@ -27,7 +27,7 @@ from .tables import safe_cell
 EVERYBODY = Wanted()
 SCORES = ("fit_score", "engagement_score")
 CONSENTS = {"email_consent": "email", "sms_consent": "sms"}
-_LAST = ("account", *SCORES, "tags", "lists", *CONSENTS)
+_LAST = ("account", *SCORES, "persona", "tags", "lists", *CONSENTS)
 
 
 def export_contacts(store: Store, out: TextIO, wanted: Wanted = EVERYBODY) -> int:
@@ -76,7 +76,9 @@ def contact_rows(store: Store, wanted: Wanted) -> Iterator[list[Any]]:
 def _select(store: Store, known: Sequence[Field], wanted: Wanted) -> Sql:
     columns = ", ".join(f"c.{field.column}" for field in known)
     scores = ", ".join(f"c.{name}" for name in SCORES)
-    return sql(f"SELECT c.id, {columns}, a.name, {scores} FROM contact c LEFT JOIN account a ON a.id = c.account_id "
+    persona = ("(SELECT p.name FROM persona p JOIN segment_member m ON m.segment_id = p.segment_id AND m.contact_id = c.id "
+               "ORDER BY p.place LIMIT 1)")
+    return sql(f"SELECT c.id, {columns}, a.name, {scores}, {persona} FROM contact c LEFT JOIN account a ON a.id = c.account_id "
                "WHERE {where} ORDER BY c.id", where=matching(store, wanted))
 
 

@@ -9,7 +9,7 @@ from engine.audience import growth, rules, segments
 from engine.people.contacts import listing
 from engine.people.contacts.listing import Wanted
 from engine.service import editing
-from pages.widgets import people, pictures, rule_editor, rule_review, state
+from pages.widgets import people, personas, pictures, rule_editor, rule_review, state
 from pages.widgets.tables import link_table, moment_column, moments, say_count
 
 SECTIONS = {"segments": "Segments", "lists": "Lists", "personas": "Personas", "discover": "Discover"}
@@ -129,8 +129,7 @@ def _section(view: str) -> None:
     elif view == "lists":
         _lists()
     elif view == "personas":
-        st.info("Personas come with a later release: groups of people who behave alike, found in the data and named by you.",
-                icon=":material/schedule:")
+        personas.personas_view()
     else:
         st.info("Discover comes with a later release: readable rules that tell who converts, checked on others.",
                 icon=":material/schedule:")

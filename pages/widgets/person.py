@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from engine.activity import timeline
-from engine.audience import scoring, segments
+from engine.audience import personas, scoring, segments
 from engine.audience.lifecycle import STAGES
 from engine.clock import in_words
 from engine.errors import NotFound
@@ -65,6 +65,8 @@ def _who(found: Contact) -> str:
 def _badges(found: Contact) -> None:
     with st.container(horizontal=True, gap="small"):
         st.badge(found.stage or "no stage", icon=":material/stairs:", color="violet" if found.stage else "gray")
+        if persona := personas.persona_of(state.store(), found.id):
+            st.badge(state.escaped(persona), icon=":material/face:", color="green")
         st.badge(f"engagement {found.engagement_score}", icon=":material/local_fire_department:", color="orange")
         st.badge(f"fit {found.fit_score}", icon=":material/target:", color="blue")
         if found.restricted:

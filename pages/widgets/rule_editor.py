@@ -92,22 +92,26 @@ def outcome(document: Any, known: Known, *, key: str = "rule") -> rules.Rule | N
 
 def _count(rule: rules.Rule, text: str, key: str) -> None:
     minute = state.now() // 60 * 60
-    count, total, sample = _counted(state.config().database_url, text, minute, _rule=rule)
+    count, total, unjudged, sample = _counted(state.config().database_url, text, minute, _rule=rule)
     with st.container(border=True, key=f"{key}-outcome"):
         share = f" ({count / total:.1%} of {total:,})" if total else ""
         st.markdown(f"**{say_count(count, 'person', 'people')}**{share}")
         st.text(rule.sentence())
+        if unjudged:
+            st.caption(f":material/help: {say_count(unjudged, 'more person', 'more people')} cannot be judged: only machines "
+                       "opened their mail.")
         if sample:
             st.caption(state.escaped("For example " + ", ".join(sample)))
 
 
 @st.cache_data(max_entries=256, ttl=60, show_spinner="Counting")
-def _counted(url: str, text: str, at: int, *, _rule: rules.Rule) -> tuple[int, int, list[str]]:
+def _counted(url: str, text: str, at: int, *, _rule: rules.Rule) -> tuple[int, int, int, list[str]]:
     del url, text
     found = segments.count(state.store(), _rule, now=at)
     people = segments.members(state.store(), _rule, now=at, limit=SAMPLE)
-    return found.count, found.total, [" ".join(filter(None, (one.first_name, one.last_name))) or one.email or one.external_id
-                                      or str(one.id) for one in people]
+    names = [" ".join(filter(None, (one.first_name, one.last_name))) or one.email or one.external_id or str(one.id)
+             for one in people]
+    return found.count, found.total, found.unjudged or 0, names
 
 
 def json_view(key: str, document: Any, known: Known) -> None:

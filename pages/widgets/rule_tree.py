@@ -24,6 +24,7 @@ STARTS: dict[str, dict[str, Any]] = {
     "last": {"last": 3, "of": "email_sent", "all": "email_opened"},
     "sequence": {"sequence": [{"event": None}, {"event": None}], "within": "14d"},
     "time_in_stage": {"time_in_stage": "mql", "op": "at_least", "value": "14d"}, "anniversary": {"anniversary": "created_at"},
+    "probability": {"probability": None, "op": "at_least", "value": 0.5}, "persona": {"persona": []},
     "percent": {"percent": 10, "salt": "pilot"},
 }
 

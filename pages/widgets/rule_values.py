@@ -224,6 +224,29 @@ def _value(operator: Operator, doc: Doc, key: str, field: Field, suggestions: Se
         _one(doc, key, field, suggestions, loose)
 
 
+CHANCE_WORDS = {"at_least": "at least", "at_most": "at most", "top": "among the top"}
+
+
+def _chance(doc: Doc, key: str) -> None:
+    """A probability, or a share from the top: percent on the page, 0 to 1 in the document."""
+    how = "top" if "top" in doc else doc.get("op") or "at_least"
+    held = doc.get("top" if how == "top" else "value")
+    st.session_state.setdefault(f"{key}.how", how if how in CHANCE_WORDS else "at_least")
+    st.session_state.setdefault(f"{key}.n", round(100 * held, 4) if isinstance(held, int | float) else None)
+
+    def keep() -> None:
+        for part in ("op", "value", "top"):
+            doc.pop(part, None)
+        chosen, percent = st.session_state[f"{key}.how"], st.session_state[f"{key}.n"]
+        share = None if percent is None else percent / 100
+        doc.update({"top": share} if chosen == "top" else {"op": chosen, "value": share})
+
+    st.selectbox("How likely", list(CHANCE_WORDS), key=f"{key}.how", on_change=alive(keep), width=150,
+                 label_visibility="collapsed", format_func=CHANCE_WORDS.__getitem__)
+    st.number_input("percent", key=f"{key}.n", on_change=alive(keep), width=120, label_visibility="collapsed", min_value=0.0,
+                    max_value=100.0, step=5.0, placeholder="percent")
+
+
 def _one(doc: Doc, key: str, field: Field, suggestions: Sequence[str] = (), loose: bool = False) -> None:
     if field.kind == "bool":
         choose("yes or no", doc, "value", key, [True, False], width=110, words=lambda one: "yes" if one else "no")
@@ -317,6 +340,11 @@ _WIDGETS: Mapping[str, Callable[[Ask, Doc, str, Known], None]] = {
     "day_offset": _day_offset, "template": _template,
     "stages": lambda ask, doc, key, _: choose_many(ask.label, doc, ask.key, key, STAGES),
     "buying_roles": lambda ask, doc, key, _: choose_many(ask.label, doc, ask.key, key, list(ROLES)),
+    "model": lambda ask, doc, key, known: choose(ask.label, doc, ask.key, key, [one.name for one in known.models.values()],
+                                                  width=190),
+    "chance": lambda _, doc, key, __: _chance(doc, key),
+    "personas": lambda ask, doc, key, known: choose_many(ask.label, doc, ask.key, key,
+                                                         [one.name for one in known.personas.values()]),
     "channel": lambda ask, doc, key, _: choose(ask.label, doc, ask.key, key, CHANNELS, width=110),
     "statuses": lambda ask, doc, key, _: choose_many(ask.label, doc, ask.key, key, STATUSES),
     "number": lambda ask, doc, key, _: number_in(ask.label, doc, ask.key, key),

@@ -32,6 +32,8 @@ STAGES = ("lead", "mql", "customer")
 TAGS = ("vip", "Über", "never used")
 LISTS = ("News", "Ärzte")
 SEGMENTS = ("Hot", "Kalt ß")
+PERSONAS = {"Doer": "Hot", "Chefin": "Kalt ß"}  # and the segment it is kept as
+MODELS = ("buys",)
 # Letters whose lower case is one letter, signs that mean something in LIKE and in JSON, and blanks.
 WORDS = ("technology", "Technology", "TECH", "größe", "GRÖßE", "éva", "a%b", "a_b", "a\\b", 'say "hi"', "o'neil", "x, y",
          "日本", "Ω", " ", "5", "true", "ñandú")
@@ -56,6 +58,7 @@ class Person:
     tags: set[str] = field(default_factory=set)
     lists: set[str] = field(default_factory=set)
     segments: set[str] = field(default_factory=set)
+    chance: tuple[float, float] | None = None  # probability, and the share from the top
     consent: list[tuple[str, str, str]] = field(default_factory=list)  # channel, topic, status; the last one holds
     events: list[dict[str, Any]] = field(default_factory=list)
     anonymous: bool = False
@@ -101,6 +104,12 @@ def matches(rule: Any, who: Person, now: int, upto: int | None = None) -> bool:
         return who.stage is not None and small(who.stage) == stage and in_range(now - since, rule["op"], seconds(rule["value"]))
     if "anniversary" in rule:
         return is_anniversary(who.fields[rule["anniversary"]], who.zone, rule.get("offset", "0d"), now)
+    if "probability" in rule:
+        if "top" in rule:
+            return who.chance is not None and who.chance[1] <= rule["top"]
+        return compare(who.chance[0] if who.chance else None, "number", rule["op"], rule.get("value"), now)
+    if "persona" in rule:
+        return bool({PERSONAS[name] for name in rule["persona"]} & who.segments)
     if "percent" in rule:
         return bucket_of(who.hash31, rule["salt"], 10_000) < round(rule["percent"] * 100)
     if "account" in rule:
@@ -327,12 +336,19 @@ _sequence = st.one_of(
     st.builds(lambda step, without, spans: {"sequence": [step], "without": without} | spans, _one_event, _one_event, _spans))
 _percent = st.builds(lambda percent, salt: {"percent": percent, "salt": salt}, st.sampled_from((10, 33.33, 50, 100)),
                      st.sampled_from(("pilot", "größe")))
+_chances = st.one_of(
+    st.builds(lambda op, value: {"probability": "buys", "op": op, "value": value},
+              st.sampled_from(("at_least", "at_most", "more_than", "less_than")), st.sampled_from((0, 0.2, 0.5, 1))),
+    st.sampled_from((0.1, 0.5, 1)).map(lambda top: {"probability": "buys", "top": top}),
+    _KNOWN.map(lambda test: {"probability": "buys"} | test))
+_personas = st.lists(st.sampled_from(tuple(PERSONAS)), min_size=1, max_size=2, unique=True).map(
+    lambda found: {"persona": found})
 # Every kind of leaf by its word: a test holds these to the engine's own table.
 KINDS: dict[str, st.SearchStrategy[Any]] = {
     "field": _fields, "account": _account, "tag": _tags, "list": _lists, "segment": _segments, "stage": _stages,
     "time_in_stage": _in_stage, "consent": _consent, "score": _scores, "event": st.one_of(_events, _of), "days_since": _since,
     "last": _last, "sequence": _sequence, "anniversary": _anniversary, "percent": _percent,
-    "buying_role": _roles}
+    "buying_role": _roles, "probability": _chances, "persona": _personas}
 leaves = st.one_of(*KINDS.values())
 documents = st.recursive(leaves, lambda inner: st.one_of(
     inner.map(lambda part: {"not": part}),
@@ -360,6 +376,7 @@ def some_person(dice: random.Random, number: int) -> Person:
     who.scores = {"fit": dice.choice([0, 5, 50, -3]), "engagement": dice.choice([0, 1, 200])}
     who.tags = {tag for tag in TAGS[:2] if dice.random() < 0.4}
     who.lists = {name for name in LISTS if dice.random() < 0.4}
+    who.chance = dice.choice([None, (0.0, 1.0), (0.2, 0.5), (0.5, 0.1), (1.0, 0.05)])
     who.segments = {name for name in SEGMENTS if dice.random() < 0.4}
     who.consent = [(dice.choice(["email", "sms"]), dice.choice(["", "news"]),
                     dice.choice(["subscribed", "unsubscribed", "pending"])) for _ in range(dice.randrange(4))]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.audience import segments
-from engine.audience.rules import LEAVES, NOT_YET, OPERATORS, STAGES, Known, Named, Rule, known, parse, parse_filter
+from engine.audience.rules import LEAVES, OPERATORS, STAGES, Known, Named, Rule, known, parse, parse_filter
 from engine.errors import Invalid
 from engine.maths.zones import learn_zone
 from engine.people.fields import BUILT_IN, Field
@@ -22,7 +22,7 @@ FIELDS = {field.key: field for field in (
     Field("birthday", "Birthday", "date", "cf_3"), Field("size", "Size", "enum", "cf_4", ("Small", "Large")),
     Field("vip", "VIP", "bool", "cf_5"), Field("topics", "Topics", "list", "cf_6"))}
 KNOWN = Known(BUILT_IN | FIELDS, {}, {"newsletter": Named(7, "Newsletter")}, {"high engagement": Named(3, "High engagement")},
-              {"welcome": Named(4, "Welcome")})
+              {"welcome": Named(4, "Welcome")}, {"buys": Named(5, "buys")})
 
 
 def problems(document: Any) -> list[tuple[str, str]]:
@@ -74,7 +74,10 @@ def problems(document: Any) -> list[tuple[str, str]]:
     ({"sequence": [{"event": "a"}, 5]}, "sequence[1]", "value"),
     ({"sequence": [{"event": "a"}, {"event": "b"}], "within": "soon"}, "within", "duration"),
     ({"sequence": [{"event": "a"}, {"event": "b"}], "without": {}}, "without.event", "value"),
-    ({"probability": "purchase_14d", "op": "at_least", "value": 0.4}, "rule", "not_yet"),
+    ({"probability": "purchase_14d", "op": "at_least", "value": 0.4}, "probability", "model"),
+    ({"probability": "buys", "op": "at_least", "value": 40}, "value", "value"), ({"probability": "buys"}, "value", "value"),
+    ({"probability": "buys", "top": 10}, "top", "value"), ({"persona": "Nobody"}, "persona", "persona"),
+    ({"persona": []}, "persona", "value"),
     ({"anniversary": "industry"}, "anniversary", "field"),
     ({"anniversary": "birthday", "offset": "-36h"}, "offset", "duration"),
     ({"anniversary": "birthday", "offset": 7}, "offset", "duration"),
@@ -389,7 +392,7 @@ def test_an_event_filter_keeps_what_it_belongs_to(store: Store) -> None:
 def test_every_leaf_and_operator_is_described_in_the_manual() -> None:
     manual = (Path(__file__).resolve().parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
     missing = [key for key in LEAVES if f'{{"{key}":' not in manual] + [
-        key for key in (*OPERATORS, *NOT_YET, *STAGES[2:3]) if key not in manual]
+        key for key in (*OPERATORS, *STAGES[2:3]) if key not in manual]
     assert not missing
 
 

@@ -21,8 +21,8 @@ from engine.store import Store
 
 from . import evaluator as ev
 
-FACTS = ("contact", "contact_change", "account", "buying_role", "contact_tag", "contact_list", "consent", "segment_member",
-         "event")
+FACTS = ("contact", "prediction", "contact_change", "account", "buying_role", "contact_tag", "contact_list", "consent",
+         "segment_member", "event")
 CAREFUL = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -40,6 +40,11 @@ def workspace(store: Store) -> tuple[Store, Known]:
                                         "updated_at": 1} for at, name in enumerate(("Welcome", "News"), 1)])
         store.insert_many("message", [{"id": at, "contact_id": 1, "channel": "email", "template_id": 1 + (name == "News"),
                                        "status": "sent", "created_at": 1, "due_at": 1} for at, name in ev.TEMPLATES.items()])
+        store.insert_many("prediction_model", [{"key": name, "name": name} for name in ev.MODELS])
+        store.insert_many("prediction_run", [{"id": 1, "model_id": 1, "at": 1, "source": "s", "contacts": 1}])
+        store.insert_many("persona", [{"key": ev.small(name), "name": name, "place": at, "rule": "{}", "sentence": "",
+                                       "notes": "", "segment_id": at, "updated_at": 1}
+                                      for at, name in enumerate(ev.PERSONAS, 1)])
         for zone in ev.ZONES[:-1]:
             learn_zone(store, zone)
     return store, known(store)
@@ -71,6 +76,8 @@ def put(store: Store, people: list[ev.Person]) -> None:
             table, at = ("segment_member", "entered_at") if what == "segment" else (f"contact_{what}", "at")
             store.insert_many(table, [{"contact_id": who.id, f"{what}_id": ids[what][name], at: 1} for who in people
                                       for name in sorted(getattr(who, attribute))])
+        store.insert_many("prediction", [{"run_id": 1, "contact_id": who.id, "probability": who.chance[0],
+                                          "top_share": who.chance[1]} for who in people if who.chance])
         store.insert_many("consent", [
             {"contact_id": who.id, "channel": channel, "topic": topic, "purpose": "marketing", "status": status, "basis": "b",
              "source": "s", "at": at // 2, "actor": "a"} for who in people
@@ -140,7 +147,7 @@ def test_every_rule_has_a_sentence_and_survives_being_written_down(document: Any
         fields.BUILT_IN | {ev.small(name): fields.Field(ev.small(name), name, kind, f"cf_{at}", ev.SIZES * (kind == "enum"))
                            for at, (name, kind) in enumerate(ev.FIELD_KINDS.items())}, ACCOUNT_FIELDS,
         *({ev.small(name): Named(at, name) for at, name in enumerate(names)}
-          for names in (ev.LISTS, ev.SEGMENTS, ("Welcome", "News"))))
+          for names in (ev.LISTS, ev.SEGMENTS, ("Welcome", "News"), ev.MODELS, ev.PERSONAS)))
     rule = parse(document, catalogue)
     assert rule.sentence().strip()
     again = parse(json.loads(json.dumps(rule.document())), catalogue)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.access import COMMAND_LINE
 from engine.activity import events, verdicts
-from engine.audience import segments, watch
+from engine.audience import personas, predictions, segments, watch
 from engine.audience.rules import LEAVES, known, leaves, parse
 from engine.people import accounts, consent, contacts, deals, employers, fields
 from engine.service import batches
@@ -26,7 +26,8 @@ pytestmark = pytest.mark.slow
 DAY = 86_400
 TABLES = ("contact", "identifier", "contact_merge", "contact_change", "dirty_contact", "tag", "contact_tag", "list",
           "contact_list", "consent", "account", "account_change", "dirty_account", "buying_role", "deal",
-          "deal_contact", "message", "event", "verdict_change",
+          "deal_contact", "message", "event", "verdict_change", "prediction_model",
+          "prediction_run", "prediction", "persona",
           "segment", "segment_version", "segment_member", "segment_change", "watermark",
           "enrollment", "import_batch")
 PAGE = {"event": "page_view", "where": {"object": {"op": "is", "value": "/pricing"}}}
@@ -60,6 +61,8 @@ MORE: list[tuple[str, Any]] = [  # a few of them at a time
     ("Sponsored", {"account": "roles", "op": "contains", "value": "champion"}),
     ("Champions", {"buying_role": ["champion", "user"]}),
     ("Scored", {"score": {"op": "at_least", "value": 20}, "group": "fit"}), ("Share", {"percent": 50, "salt": "x"}),
+    ("Likely", {"probability": "buys", "op": "at_least", "value": 0.5}), ("Top", {"probability": "buys", "top": 0.4}),
+    ("Doers", {"persona": "Doer"}), ("Others", {"not": {"persona": ["Doer", "Reader"]}}),
     ("Letter", {"event": "page_view", "of": "Welcome", "within": "7d"}),
 ]
 
@@ -77,6 +80,10 @@ class World:
                                            "created_at": 1, "due_at": 1}])
         for _ in range(5):
             self.arrive()
+        self.ran = 0
+        self.score()
+        for name, rule in (("Doer", {"tag": "vip"}), ("Reader", {"any": [PAGE | {"within": "2d"}, {"tag": "vip"}]})):
+            personas.save(store, name, rule, by=COMMAND_LINE, now=self.now)
         for name, rule in [*RULES, *dice.sample(MORE, some)]:
             segments.save(store, name, rule, by=COMMAND_LINE, now=self.now)
 
@@ -169,6 +176,15 @@ class World:
             consent.record(self.store, [self.someone()], "email", self.dice.choice(["subscribed", "unsubscribed"]),
                            basis="b", source="s", by=COMMAND_LINE, now=self.now)
 
+    def score(self) -> None:
+        """A run of a model over some of the people."""
+        some = [row[0] for row in self.store.rows("SELECT c.id FROM contact c WHERE c.anonymous = 0 ORDER BY c.id")
+                if self.dice.random() < 0.8]
+        if some and self.now >= self.ran:
+            self.ran = self.now
+            predictions.record(self.store, "buys", {who: self.dice.choice([0.1, 0.5, 0.9]) for who in some}, source="test",
+                               by=COMMAND_LINE, now=self.now)
+
     def bring(self) -> None:
         """A file with somebody's consent, which is taken back at once or stands."""
         batch = batches.Batch(self.store, "contacts", "fair.csv", "import", by=COMMAND_LINE, now=self.now)
@@ -200,7 +216,7 @@ class World:
 
 BORN = ("1990-09-21", "1988-09-22", "1972-09-24", "2000-02-29", "1969-10-03")
 ACTS = {"grow": 0.6, "points": 0.6, "role": 1, "deal": 1, "erase": 0.2, "arrive": 1, "do": 6, "edit": 4, "label": 3, "say": 2,
-        "merge": 1, "judge": 2.5, "bring": 0.4, "wait": 4, "go_back": 0.3, "change_rule": 0.3,
+        "merge": 1, "judge": 2.5, "bring": 0.4, "score": 1, "wait": 4, "go_back": 0.3, "change_rule": 0.3,
         "refresh": 3}
 
 
@@ -294,8 +310,8 @@ FACTS: list[Any] = [
 def test_the_past_is_what_it_was(workspace: Store, seed: int) -> None:
     world = World(workspace, random.Random(seed))
     catalogue, seen, facts = known(world.store), [], world.dice.sample(FACTS, 9)
-    acts = {"arrive": 1, "do": 6, "grow": 1, "role": 1, "deal": 1, "edit": 4, "label": 4, "say": 2, "judge": 2, "wait": 1,
-            "refresh": 3}
+    acts = {"arrive": 1, "do": 6, "grow": 1, "role": 1, "deal": 1, "edit": 4, "label": 4, "say": 2, "judge": 2, "score": 2,
+            "wait": 1, "refresh": 3}
     for act in world.dice.choices(list(acts), list(acts.values()), k=50):
         getattr(world, act)()
         if act == "refresh":

@@ -118,7 +118,7 @@ def test_the_past_has_its_own_facts(filled: str, rule: Any, capsys: Capture) -> 
     ({"all": [{"tag": "x"}, {"flag": "y"}]}, "error: all[1]: unknown leaf (flag): choose one of "),
     ("{", "not JSON at line 1"),
     ("[" * 100_000 + "]" * 100_000, "nested far too deeply"),
-    ({"probability": "purchase_14d", "top": 0.1}, "can not be asked yet"),
+    ({"probability": "purchase_14d", "top": 0.1}, "no model 'purchase_14d'"),
 ])
 def test_a_wrong_rule_is_one_clear_line_and_changes_nothing(filled: str, rule: Any, capsys: Capture, document: Any,
                                                             said: str) -> None:

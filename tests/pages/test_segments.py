@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.access import COMMAND_LINE
-from engine.audience import rules, segments
+from engine.audience import personas, rules, segments
 from engine.audience.rules import LEAVES
 from engine.people.contacts import listing
 from engine.store import Store
@@ -90,5 +90,14 @@ def test_lists_are_made_and_lead_to_their_people(workspace: Store) -> None:
     at.text_input(key="new-list").input("Fair 2026").run()
     next(one for one in at.button if one.label == "Make it").click().run()
     assert listing.label_names(workspace, "list") == ["Fair 2026"]
-    for later in ("personas", "discover"):
-        assert "later release" in words(well(open_page("segments", view=later)))
+    assert "later release" in words(well(open_page("segments", view="discover")))
+
+
+def test_a_persona_is_made_and_seen_on_the_person(workspace: Store, cast: dict[str, int]) -> None:
+    assert "No persona yet" in words(well(open_page("segments", view="personas")))
+    personas.save(workspace, "Reader", LEAD, "Likes examples", by=COMMAND_LINE, now=NOW)
+    page = well(open_page("segments", view="personas"))
+    assert list(page.dataframe[0].value["name"]) == ["Reader"]
+    page = well(open_page("segments", view="personas", persona="Reader"))
+    assert "Likes examples" in [area.value for area in page.text_area] and "Save" in [one.label for one in page.button]
+    assert "Reader" in words(well(open_page("contacts", contact=cast["ada"])))

@@ -30,6 +30,7 @@ def fill(store: Store, contact_id: int, mark: str) -> None:
                       "dedupe_key": mark, "source": "test"},
             "buying_role": {"role": "champion", "at": NOW}, "deal_contact": {"deal_id": 1},
             "segment_member": {"segment_id": 1, "entered_at": NOW},
+            "prediction": {"run_id": 1, "probability": 0.5, "top_share": 0.5},
             "segment_change": {"segment_id": 1, "change": "entered", "at": NOW},
             "score_level": {"grp": "fit", "score": 5},
             "score_entry": {"grp": "fit", "points": 5, "reason": "r", "at": NOW},

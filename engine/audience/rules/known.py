@@ -1,4 +1,4 @@
-"""What a rule may name in this workspace: fields, lists, segments and templates."""
+"""What a rule may name in this workspace: fields, lists, segments, templates, models and personas."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACCOUNT_FIELDS: Mapping[str, Field] = MappingProxyType({
 
 @dataclass(frozen=True)
 class Named:
-    """A list, segment or template: its id, and its name as it is written."""
+    """A list, segment, template or model: its id, and its name as it is written."""
 
     id: int
     name: str
@@ -35,12 +35,14 @@ class Known:
     lists: Mapping[str, Named]
     segments: Mapping[str, Named]
     templates: Mapping[str, Named] = field(default_factory=dict)
+    models: Mapping[str, Named] = field(default_factory=dict)
+    personas: Mapping[str, Named] = field(default_factory=dict)  # by the ids of their segments
 
 
 def known(store: Store) -> Known:
     """The catalogue as it is now."""
     return Known(catalogue(store), ACCOUNT_FIELDS, _named(store, "list"), _named(store, "segment"),
-                 _named(store, "template"))
+                 _named(store, "template"), _named(store, "prediction_model"), _named(store, "persona", "segment_id"))
 
 
 def find(names: Mapping[str, Named], name: str) -> Named | None:
@@ -48,5 +50,5 @@ def find(names: Mapping[str, Named], name: str) -> Named | None:
     return names.get(fold(name.strip()))
 
 
-def _named(store: Store, table: str) -> dict[str, Named]:
-    return {key: Named(number, name) for key, number, name in store.rows(f"SELECT t.key, t.id, t.name FROM {table} t")}
+def _named(store: Store, table: str, number: str = "id") -> dict[str, Named]:
+    return {key: Named(found, name) for key, found, name in store.rows(f"SELECT t.key, t.{number}, t.name FROM {table} t")}

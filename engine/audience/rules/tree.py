@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import Invalid, Problem
 from ...sql import Sql, join, sql
+from .assigned import PersonaLeaf, ProbabilityLeaf
 from .base import Leaf, Look, Node, Signals
 from .companies import AccountLeaf, BuyingRoleLeaf
 from .facts import (
@@ -28,8 +29,8 @@ from .reader import Reader
 
 LEAVES: dict[str, type[Leaf]] = {leaf.key: leaf for leaf in (
     FieldLeaf, AccountLeaf, BuyingRoleLeaf, TagLeaf, ListLeaf, SegmentLeaf, StageLeaf, TimeInStageLeaf, ConsentLeaf, ScoreLeaf,
-    EventLeaf, DaysSinceLeaf, LastLeaf, SequenceLeaf, AnniversaryLeaf, PercentLeaf)}
-NOT_YET = {"probability": "it asks for what a scoring run has stored, and predictive scores come with a later release"}
+    EventLeaf, DaysSinceLeaf, LastLeaf, SequenceLeaf, AnniversaryLeaf,
+    ProbabilityLeaf, PersonaLeaf, PercentLeaf)}
 GROUPS = ("all", "any", "not")
 DEEPEST, MOST_LEAVES = 20, 200  # SQLite gives up at an expression depth of 1,000
 
@@ -155,10 +156,8 @@ class _Parser:
             return self._wrong(where, "depth", f"groups inside groups, deeper than {DEEPEST}: make a segment of a part")
         if not isinstance(document, dict) or not document:
             return self._wrong(where, "shape", "write a rule here: an object with a leaf or a group")
-        found = [key for key in (*NOT_YET, *GROUPS, *LEAVES) if key in document]
+        found = [key for key in (*GROUPS, *LEAVES) if key in document]
         found = [key for key in found if not any(key in LEAVES[other].also for other in found if other in LEAVES)]
-        if found and found[0] in NOT_YET:
-            return self._wrong(where, "not_yet", f"`{found[0]}` can not be asked yet: {NOT_YET[found[0]]}")
         if len(found) != 1:
             return self._wrong(where, "leaf", self._which(found, document))
         reader = Reader(document, where, self.problems, self.known)

@@ -1,4 +1,4 @@
-"""Files into the workspace: contacts, events, deals, costs, suppressions. The same file twice changes nothing."""
+"""Files into the workspace: contacts, events, deals, costs, suppressions, predictions. The same file twice changes nothing."""
 
 from .contacts import import_contacts
 from .costs import import_costs
@@ -7,7 +7,8 @@ from .events import import_events
 from .job import Options, Report, RowError
 from .looking import Guess, Look, errors_csv, look
 from .moving import PRESETS, Move, move_in, recognize
+from .predictions import import_predictions
 from .suppressions import import_suppressions
 
 __all__ = ["PRESETS", "Guess", "Look", "Move", "Options", "Report", "RowError", "errors_csv", "import_contacts", "import_costs",
-           "import_deals", "import_events", "import_suppressions", "look", "move_in", "recognize"]
+           "import_deals", "import_events", "import_predictions", "import_suppressions", "look", "move_in", "recognize"]

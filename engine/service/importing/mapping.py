@@ -13,7 +13,7 @@ from ...sql import fold
 from ..columns import Column, Order
 
 LEAVE_OUT = "-"
-KEPT_BY_ENGINE = frozenset({"fit_score", "engagement_score"})  # in our own exports, and not for a file to say
+KEPT_BY_ENGINE = frozenset({"fit_score", "engagement_score", "persona"})  # in our own exports, and not for a file to say
 MARK = "*"  # before the special targets of contacts: a field of their own may be called Tags
 ALIKE = 0.8  # a new name this close to a known one is taken for a slip
 
