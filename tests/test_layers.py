@@ -33,7 +33,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "journeys": ("nodes", "triggers", "layout", "graph", "documents", "reading", "lint", "live", "moments", "moves",
                  "hearing", "versions", "migrating", "comments", "history", "drafts", "renaming", "canvas", "comparing", "flow",
                  "enrolling", "runner"),
-    "loop": ("tick", "explain", "coming", "virtual", "simulate"),
+    "loop": ("tick", "explain", "why_not", "coming", "virtual", "simulate"),
     "measure": ("costs", "touches", "models", "paths", "attribution", "roi", "kpis", "splits"),
     "service": ("health", "tables", "privacy", "attention", "users", "backup", "columns", "batches", "quality",
                 "importing", "exporting", "editing", "settling", "finding",

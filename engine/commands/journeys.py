@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..journeys.enrolling import enroll as enroll_contact
 from ..journeys.migrating import Wish
 from ..loop import simulate as simulating
 from ..loop.explain import Passage, explain
+from ..loop.why_not import WhyNot, why_not
 from .common import Call, Command, Group, plain, read_json, read_text, takes_call
 
 MONTH_S = 30 * DAY
@@ -231,7 +233,28 @@ def explain_(call: Call, email: str, journey: str | None) -> None:
     """Every step of a contact with its evidence, and what comes next."""
     with call.store() as store:
         found = explain(store, email, journey)
-    call.answer(found, *(line for passage in found for line in _story(passage)) if found else ("in no journey",))
+        absent = why_not(store, email, journey, now=call.now) if journey and not found else None
+    told = [line for passage in found for line in _story(passage)]
+    call.answer(found, *(told or (_absent(absent) if absent else ["in no journey"])))
+
+
+@journeys.command("why-not")
+@click.argument("email")
+@click.argument("journey")
+@takes_call
+def why_not_(call: Call, email: str, journey: str) -> None:
+    """Why a contact did not enter a journey: which condition of the way in failed, as it was known then."""
+    with call.store() as store:
+        found = why_not(store, email, journey, now=call.now)
+    call.answer(found, *_absent(found))
+
+
+def _absent(found: WhyNot) -> list[str]:
+    told = [found.verdict]
+    told += [f"  {one.sentence}{f' It was {json.dumps(one.evidence)}.' if one.code == 'no_match' else ''}"
+             for one in found.candidates[1:] if one.sentence != found.verdict]
+    return told + [f"  {'  ' * line.depth}{'yes' if line.matches else 'no '} {line.sentence}"
+                   f"{''.join(f' ({label}: {value})' for label, value in line.observed.items())}" for line in found.lines]
 
 
 def _story(passage: Passage) -> list[str]:

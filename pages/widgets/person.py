@@ -18,7 +18,7 @@ from engine.people.contacts import Contact, listing
 from engine.service import editing
 from engine.service.editing import Edit
 
-from . import state
+from . import state, why
 from .tables import say_count
 
 SECTIONS = {"timeline": "Timeline", "journeys": "Journeys", "score": "Score", "facts": "Facts"}
@@ -182,6 +182,7 @@ def _entry(entry: timeline.Entry) -> None:
 
 
 def _journeys(found: Contact) -> None:
+    why.ask_why_not(_who(found))
     passages = explain.explain(state.store(), _who(found))
     if not passages:
         st.info("Has not been in a journey yet.", icon=":material/account_tree:")

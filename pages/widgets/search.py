@@ -30,4 +30,7 @@ def hits(store: Store, typed: str, link: Callable[..., None]) -> None:
             st.caption("Nothing is called that. People are found by the beginning of a name, an address or an id.")
         for hit in found:
             page, word = _PLACES[hit.kind]
-            link(page, f"{hit.name} · {hit.words}" if hit.words else hit.name, **{word: hit.key})
+            with st.container(horizontal=True, vertical_alignment="center"):
+                link(page, f"{hit.name} · {hit.words}" if hit.words else hit.name, **{word: hit.key})
+                if hit.kind == "contact":
+                    link(page, "Why, why not, what next", icon=":material/help:", contact=hit.key, show="journeys")

@@ -149,3 +149,11 @@ def test_what_is_not_there_is_named_with_what_is(cli: Any, tmp_path: Path) -> No
     assert "There are: Hello" in cli("journeys", "export", "Nothing")[2]
     assert cli("journeys", "simulate", "x.yaml")[0] == 2
     assert cli("journeys", "check", str(tmp_path / "absent.yaml"))[0] == 2
+
+
+def test_who_did_not_enter_is_told_why(cli: Any, tmp_path: Path) -> None:
+    cli("journeys", "publish", write(tmp_path, GOOD))
+    cli("import", "contacts", write(tmp_path, "email\nada@example.com\n", "people.csv"))
+    assert "No event signup" in cli("journeys", "why-not", "ada@example.com", "Hello")[1]["verdict"]
+    assert "No event signup" in cli("journeys", "explain", "ada@example.com", "--journey", "Hello", text=True)[1]
+    assert cli("journeys", "why-not", "bo@example.com", "Hello")[0] == 2

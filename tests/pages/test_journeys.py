@@ -293,3 +293,10 @@ def test_a_draft_is_simulated_on_the_last_months(welcome: Store) -> None:
     assert {one.label: one.value for one in at.metric}["Would enter"] == "1", "who became a lead"
     assert "would enter" in words(at)
     assert versions.list_versions(welcome, "Welcome") == []
+
+
+def test_a_contacts_page_says_why_they_did_not_enter(welcome: Store, cast: dict[str, int]) -> None:
+    versions.publish(welcome, TEXT, by=COMMAND_LINE, now=NOW)
+    shown = words(well(open_page("contacts", contact=cast["bo"], show="journeys", absent="Welcome"))).replace("\\", "")
+    assert "They are not in “Leads”" in shown
+    assert "it does not hold that" in shown and ":red[" in shown
