@@ -29,7 +29,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
                  "lifecycle", "routing"),
     "trials": ("planner", "results"),
     "content": ("language", "markup", "links", "context", "templates", "render", "lint", "preview"),
-    "outreach": ("campaigns", "messages", "limits", "mail", "mime", "smtp", "channels", "delivery", "proofs"),
+    "outreach": ("campaigns", "messages", "limits", "mail", "mime", "smtp", "channels", "notices", "delivery", "proofs"),
     "journeys": ("nodes", "triggers", "layout", "graph", "documents", "reading", "lint", "live", "moments", "moves",
                  "hearing", "versions", "migrating", "comments", "history", "drafts", "renaming", "canvas", "comparing", "flow",
                  "enrolling", "runner"),

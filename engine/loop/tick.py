@@ -12,7 +12,7 @@ from ..audience import lifecycle, routing, scoring, watch
 from ..config import Config
 from ..errors import Busy
 from ..journeys.runner import Runner
-from ..outreach import delivery, limits
+from ..outreach import delivery, limits, notices
 from ..people import chain
 from ..store import Store
 
@@ -75,6 +75,7 @@ class Loop:
         watched = watch.refresh(self.store, now=now, upto=events.last_id(self.store))
         staged = lifecycle.refresh(self.store, now=now)
         led = routing.refresh(self.store, now=now, upto=events.last_id(self.store))
+        notices.write(self.store, now=now, upto=events.last_id(self.store))
         moved = self.runner.tick(now)
         admitted = limits.admit(self.store, now=now)
         sent = self.carry(self.store, self.config, now=now) if deliver else None

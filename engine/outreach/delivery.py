@@ -24,7 +24,7 @@ from ..content.links import Book
 from ..content.render import Rendered, Renderer
 from ..errors import BadInput, NotFound
 from ..store import Store
-from . import limits, messages
+from . import limits, messages, notices
 from .channels import Transport, choose
 from .mail import Mail, Outcome
 
@@ -41,7 +41,7 @@ _NEXT = (f"message m WHERE {messages.WAITING} AND m.status = 'admitted' AND m.du
 @dataclass
 class Sent:
     """What a run did. skipped: refused on the second look; later: refused for now, to be tried again; untried, closed: the
-    way out was shut.
+    way out was shut. notices: mail to our own people that left.
     """
 
     sent: int = 0
@@ -51,6 +51,7 @@ class Sent:
     later: int = 0
     untried: int = 0
     closed: bool = False
+    notices: int = 0
 
 
 @dataclass
@@ -109,6 +110,7 @@ def deliver(store: Store, config: Config, *, now: int, limit: int | None = None)
             run.total.closed = True
             return run.total
         left = _CLAIM if limit is None else limit
+        run.total.notices, run.total.closed = notices.deliver(store, run.transport, now=now)
         while left > 0 and not run.total.closed and (rows := _claim(run, min(_CLAIM, left))):
             _send(run, rows)
             tell(store, now=now)

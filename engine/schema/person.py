@@ -45,6 +45,7 @@ PERSON_TABLES: dict[str, Handling] = {
     "score_level": Handling("repoint_or_drop", "delete", False, unique=("grp",)),
     "stage_change": Handling("repoint", "keep", True),
     "task": Handling("repoint_or_drop", "strip", True, strip=("note",), unique=("status",)),
+    "notice": Handling("repoint", "strip", False, strip=("subject", "body")),
     "message": Handling("repoint", "strip", True, strip=("address", "provider_id", "detail")),
     "enrollment": Handling("repoint_or_drop", "strip", True, strip=("props",),
                            unique=("journey_id", "key", "since_event")),

@@ -236,6 +236,12 @@ OUTREACH = (
           ("message_contact (contact_id, created_at)", "message_open (status, due_at, id) "
            "WHERE status IN ('queued', 'admitted', 'sending')",
            "message_untold (id) WHERE told_at IS NULL AND status IN ('sent', 'failed', 'unknown')")),
+    # Mail to one of our own about a contact. status: queued, sending, then sent, failed or unknown.
+    Table("notice", "outreach.notices", """id {id}, kind TEXT NOT NULL, address TEXT NOT NULL, name TEXT NOT NULL,
+        contact_id {big} NOT NULL, subject TEXT, body TEXT, created_at {big} NOT NULL, due_at {big} NOT NULL,
+        status TEXT NOT NULL, attempts {big} NOT NULL DEFAULT 0, transport TEXT, sent_at {big}, detail TEXT""",
+          ("notice_open (status, due_at) WHERE status IN ('queued', 'sending')", "notice_address (address, id)",
+           "notice_contact (contact_id)")),
     # What was really sent, kept for the timeline; erased with the contact.
     Table("message_copy", "outreach.messages", """message_id {big} PRIMARY KEY, subject TEXT, html TEXT, text TEXT,
         links {json} NOT NULL"""),

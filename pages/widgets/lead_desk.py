@@ -10,6 +10,7 @@ from engine.audience.routing import Lead, Rep
 from engine.audience.routing.desk import OUTCOMES
 from engine.clock import DAY, HOUR, in_words
 from engine.loop.coming import Coming, coming
+from engine.outreach import notices
 
 from . import state
 from .person import say_age, when
@@ -29,6 +30,7 @@ def desk(reps: list[Rep]) -> None:
         _table(found, whose)
         if whose:
             _accepted(whose)
+            _notices(whose)
     if chosen and right:
         with right:
             _open(routing.get_lead(state.store(), chosen, now=state.now()))
@@ -69,6 +71,18 @@ def _accepted(whose: Rep) -> None:
                 "action": st.column_config.TextColumn("Next"), "stage": st.column_config.TextColumn("Stage"),
                 "score": st.column_config.NumberColumn("Score"), "answered_at": moment_column("Accepted")}, key="accepted",
                 label="Who")
+
+
+def _notices(whose: Rep) -> None:
+    """The mails that told the rep; where nothing leaves the house, this is where they are read."""
+    found = notices.recent(state.store(), whose.email)
+    if found.empty:
+        return
+    with st.expander(say_count(len(found), "notice to the rep", "notices to the rep"), icon=":material/mail:"):
+        for one in found.itertuples():
+            how = "shown here only" if one.transport == "capture" else one.status
+            st.markdown(f"**{state.escaped(one.subject or 'erased')}** · {when(one.created_at)} · {how}")
+            st.text(one.body or "")
 
 
 def _open(lead: Lead) -> None:
