@@ -71,10 +71,11 @@ def split_mailbox(text: str) -> tuple[str, str]:
     return (found.group(1).strip().strip('"'), found.group(2).strip()) if found else ("", text.strip())
 
 
-def trigger(props: str | Mapping[str, Any] | None) -> Facts:
-    """The properties of the event that brought the contact here."""
+def trigger(props: str | Mapping[str, Any] | None) -> dict[str, Facts]:
+    """The properties of the event that brought the contact here, as `trigger` and as `event`."""
     values = json.loads(props) if isinstance(props, str) else props
-    return facts("event", values if isinstance(values, Mapping) else {})
+    held = values if isinstance(values, Mapping) else {}
+    return {name: facts(name, held) for name in ("event", "trigger")}
 
 
 def _as_value(field: fields.Field) -> Callable[[Any, str], Any]:

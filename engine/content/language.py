@@ -25,7 +25,7 @@ from jinja2.utils import pass_context
 from ..errors import BadInput
 from ..maths.money import exponent
 
-NAMES = ("contact", "account", "event", "sender", "unsubscribe_url", "preferences_url")
+NAMES = ("contact", "account", "event", "trigger", "sender", "unsubscribe_url", "preferences_url")
 LONGEST = 500_000  # characters one part of a message may have
 MOST_TURNS = 10_000  # loop turns of one rendering, inner loops included
 _WIDEST = 10_000  # characters a single operation may produce by repetition

@@ -65,12 +65,13 @@ def _name(where: str, name: str, guarded: bool, known: dict[str, set[str]]) -> P
     key = rest.split(".")[0].lower()
     if root in _ALONE:
         return None
-    if root == "event":
+    if root in ("event", "trigger"):
         return None if guarded or not key else _problem(
             where, "no_default", f"{name} is missing when its event lacks it, and then the message is not sent: write "
                                  f"{{{{ {name} | default('…') }}}}", "warning")
     if root not in known:
-        return _problem(where, "unknown_variable", f"{root} is unknown; there are {listing([*known, 'event', *_ALONE])}")
+        return _problem(where, "unknown_variable", f"{root} is unknown; there are "
+                                                   f"{listing([*known, 'event', 'trigger', *_ALONE])}")
     if key and key not in known[root]:
         return _problem(where, "unknown_variable", f"{name} is unknown; {root} has {listing(list(known[root]))}")
     if key and not guarded and key not in _ALWAYS.get(root, ()):

@@ -21,4 +21,4 @@ def render(store: Store, config: Config, name: str, who: str, event: dict[str, A
     template = templates.get(store, name)
     contact_id = contacts.must_find(store, who)
     context = Readers(store, config).load([contact_id])[contact_id]
-    return Renderer(store, config).render(template.version_id, {**context, "event": trigger(event)}, marketing=marketing)
+    return Renderer(store, config).render(template.version_id, {**context, **trigger(event)}, marketing=marketing)

@@ -26,7 +26,7 @@ def known(store: Store) -> Known:
     """What documents of this workspace may refer to."""
     found = {fold(one.name): (one.id, one.channel) for one in templates.list_templates(store)}
     journeys: dict[str, int] = dict(store.rows("SELECT j.key, j.id FROM journey j"))
-    return Known(rules.known(store), found, journeys,
+    return Known(replace(rules.known(store), in_journey=True), found, journeys,
                  thresholds=frozenset(fold(name) for name in scoring.policy(store).thresholds))
 
 

@@ -187,7 +187,7 @@ def _rendered(run: _Run, rows: list[dict[str, Any]]) -> tuple[list[_Ready], list
         if row["contact_id"] not in readers:
             broken.append(Outcome(row["id"], "failed", "erased"))
             continue
-        context = {**readers[row["contact_id"]], "event": trigger(row["props"])}
+        context = {**readers[row["contact_id"]], **trigger(row["props"])}
         try:
             drafts.append((row, context, run.renderer.render(row["version_id"], context, message_id=row["id"],
                                                              marketing=row["class"] == "marketing")))

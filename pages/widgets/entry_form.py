@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -85,7 +86,7 @@ def _trigger(trigger: Document, known: Known, choices: Choices, key: str, unread
         return {"manual": True}
     if way == "event":
         flat = given.get("event") if isinstance(given.get("event"), dict) else given
-        return ask(Setting("event", "event"), flat, f"{key}:event", Choices(rules=known.rules)) or {}
+        return ask(Setting("event", "event"), flat, f"{key}:event", Choices(rules=replace(known.rules, in_journey=False))) or {}
     return _part(kinds[way], given, known, choices, f"{key}:{way}", unread)
 
 

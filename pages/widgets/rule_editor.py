@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine.audience import rules, segments
-from engine.audience.rules import LEAVES, Known
+from engine.audience.rules import IN_JOURNEYS, LEAVES, Known
 from engine.errors import BadInput, Invalid
 
 from . import rule_tree, state
@@ -19,7 +19,8 @@ from .tables import say_count
 
 DEEPEST = 4  # groups inside groups that stay readable on a page; the JSON view takes more
 SAMPLE = 8
-_MENU = {word: (leaf.group, leaf.label) for word, leaf in LEAVES.items()}
+_LEAVES = LEAVES | IN_JOURNEYS
+_MENU = {word: (leaf.group, leaf.label) for word, leaf in _LEAVES.items()}
 
 
 def editor(key: str, document: Any, known: Known) -> Any:
@@ -92,7 +93,12 @@ def outcome(document: Any, known: Known, *, key: str = "rule") -> rules.Rule | N
 
 def _count(rule: rules.Rule, text: str, key: str) -> None:
     minute = state.now() // 60 * 60
-    count, total, unjudged, sample = _counted(state.config().database_url, text, minute, _rule=rule)
+    try:
+        count, total, unjudged, sample = _counted(state.config().database_url, text, minute, _rule=rule)
+    except BadInput as error:  # it asks what brought people into a journey
+        st.text(rule.sentence())
+        st.caption(f"Not counted: {error}")
+        return
     with st.container(border=True, key=f"{key}-outcome"):
         share = f" ({count / total:.1%} of {total:,})" if total else ""
         st.markdown(f"**{say_count(count, 'person', 'people')}**{share}")
@@ -156,7 +162,7 @@ def _group(tree: Tree, group: Tree, known: Known, depth: int) -> None:
             else:
                 _condition(tree, kid, known)
         with st.container(horizontal=True):
-            _add_menu(group)
+            _add_menu(group, known)
             _clipboard(group)
             if depth < DEEPEST:
                 st.button("Group", icon=":material/library_add:", key=f"{group['id']}.g", type="tertiary",
@@ -185,7 +191,7 @@ def _mode(group: Tree) -> None:
                          label_visibility="collapsed", format_func=lambda one: rule_tree.GROUP_WORDS[one])
 
 
-def _add_menu(group: Tree) -> None:
+def _add_menu(group: Tree, known: Known) -> None:
     """The conditions there are, by heading."""
     key = f"{group['id']}.add"
 
@@ -198,12 +204,13 @@ def _add_menu(group: Tree) -> None:
             st.session_state[key] = None
 
     st.session_state.setdefault(key, None)
-    st.selectbox("Condition", list(_MENU), key=key, on_change=alive(add), index=None, width=210, placeholder="Add a condition",
+    offered = [word for word in _MENU if known.in_journey or word not in IN_JOURNEYS]
+    st.selectbox("Condition", offered, key=key, on_change=alive(add), index=None, width=210, placeholder="Add a condition",
                  label_visibility="collapsed", format_func=lambda word: f"{_MENU[word][0]} · {_MENU[word][1]}")
 
 
 def _condition(tree: Tree, row: Tree, known: Known) -> None:
-    leaf = LEAVES[row["leaf"]]
+    leaf = _LEAVES[row["leaf"]]
     own_number = any(ask.kind == "number" and ask.key == "value" for ask in leaf.asks)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-{row['id']}"):
         st.markdown(f"**{leaf.label}**", width="content")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from engine.audience.rules import LEAVES
+from engine.audience.rules import IN_JOURNEYS, LEAVES
 
 Tree = dict[str, Any]
 GROUP_WORDS = {"all": "all of these", "any": "any of these", "none": "none of these"}
@@ -51,7 +51,8 @@ def from_document(document: Any) -> Tree:
 
 
 def _read(document: dict[str, Any]) -> Tree:
-    if word := next((key for key in LEAVES if key in document), None):  # a leaf may have a key that names a group elsewhere
+    # a leaf may have a key that names a group elsewhere
+    if word := next((key for key in (LEAVES | IN_JOURNEYS) if key in document), None):
         return {"id": new_id(), "leaf": word, "doc": deepcopy(document)}
     for mode in ("all", "any"):
         if mode in document:

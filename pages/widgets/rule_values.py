@@ -145,11 +145,10 @@ def _without(ask: Ask, doc: Doc, key: str, known: Known) -> None:
 
 def _where(ask: Ask, doc: Doc, key: str, known: Known) -> None:
     """Tests of the event's properties, one after the other."""
-    del known
     tests: dict[str, Any] = doc.setdefault(ask.key, {})
     event = str(doc.get("event") or doc.get("days_since") or "")
     for place, name in enumerate(list(tests)):
-        _test(tests, name, f"{key}.{place}.{name}", event)
+        _test(tests, name, f"{key}.{place}.{name}", event, known)
     free = [one for one in PLAIN_PROPERTIES if one not in tests]
     added = f"{key}.add-{len(tests)}"
 
@@ -161,15 +160,32 @@ def _where(ask: Ask, doc: Doc, key: str, known: Known) -> None:
                  placeholder="where …", accept_new_options=True)
 
 
-def _test(tests: dict[str, Any], name: str, key: str, event: str) -> None:
+def _test(tests: dict[str, Any], name: str, key: str, event: str, known: Known) -> None:
     found = tests[name] if isinstance(tests[name], dict) else {"op": "is", "value": tests[name]}
     tests[name] = found
     st.markdown(f"where {state.escaped(name)}", width="content")
     kind = _PROPERTY_KINDS.get(name, "text")
     options = tuple(event_objects(event)) if name == "object" and event else ()
-    _compare(found, f"{key}.op", Field(name, name, kind, name), suggestions=options, loose=name not in _PROPERTY_KINDS)
+    if known.in_journey and kind == "text":
+        _as_trigger(tests, name, key)
+    if "trigger" in found:
+        type_in("the trigger's", found, "trigger", f"{key}.same")
+    else:
+        _compare(found, f"{key}.op", Field(name, name, kind, name), suggestions=options, loose=name not in _PROPERTY_KINDS)
     st.button("", icon=":material/close:", key=f"{key}.x", type="tertiary", on_click=tests.pop, args=(name, None),
               help=f"Without the test of {name}")
+
+
+def _as_trigger(tests: dict[str, Any], name: str, key: str) -> None:
+    """Whether the property is compared with what brought the person into the journey: this very cart, this webinar."""
+    st.session_state.setdefault(f"{key}.as", "trigger" in tests[name])
+
+    def keep() -> None:
+        tests[name] = {"trigger": name} if st.session_state[f"{key}.as"] else {"op": "is", "value": None}
+        _forget(key)
+
+    st.toggle("as the trigger says", key=f"{key}.as", on_change=alive(keep), help="The same as a property of the event that "
+              "brought the person here.")
 
 
 def _count(doc: Doc, key: str, own_number: bool) -> None:
@@ -338,6 +354,7 @@ _WIDGETS: Mapping[str, Callable[[Ask, Doc, str, Known], None]] = {
     "date_field": lambda ask, doc, key, known: choose(
         ask.label, doc, ask.key, key, [one.name for one in known.fields.values() if one.kind in ("date", "datetime")]),
     "day_offset": _day_offset, "template": _template,
+    "loose_comparison": lambda _ask, doc, key, _: _compare(doc, key, Field("", "", "text", ""), loose=True),
     "stages": lambda ask, doc, key, _: choose_many(ask.label, doc, ask.key, key, STAGES),
     "buying_roles": lambda ask, doc, key, _: choose_many(ask.label, doc, ask.key, key, list(ROLES)),
     "model": lambda ask, doc, key, known: choose(ask.label, doc, ask.key, key, [one.name for one in known.models.values()],

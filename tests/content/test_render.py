@@ -26,7 +26,7 @@ def render(store: Store, html: str | None, *, text: str | None = None, subject: 
     saved = contacts.save(store, {"email": "ada@mail.example", **values}, by=COMMAND_LINE, now=NOW, source="test")
     template = templates.save(store, "t", html=html, text=text, subject=subject, by=COMMAND_LINE, now=NOW)
     context = Readers(store, CONFIG).load([saved.id])[saved.id]
-    return Renderer(store, CONFIG).render(template.version_id, {**context, "event": trigger(event)}, message_id=number,
+    return Renderer(store, CONFIG).render(template.version_id, {**context, **trigger(event)}, message_id=number,
                                           marketing=marketing)
 
 

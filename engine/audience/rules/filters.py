@@ -41,14 +41,46 @@ class PropertyTest:
             return Column(sql(f"COALESCE({major}, JSON_NUMBER({alias}.props, :key))", key=self.key), kind)
         if self.key == "currency":
             return Column(sql(f"{alias}.currency"), kind)
-        if self.comparison.operator.takes == "nothing":  # of whatever type: JSON null is as good as absent
-            return Column(sql(f"NULLIF(JSON_KIND({alias}.props, :key), 'null')", key=self.key), "text", folded=True)
-        macro = {"text": "TEXT", "number": "NUMBER", "bool": "BOOL"}[kind]
-        return Column(sql(f"JSON_{macro}({alias}.props, :key)", key=self.key), kind)
+        return property_column(alias, self.key, self.comparison)
 
     def sentence(self) -> str:
         """As part of a sentence."""
         return f"{self.key} {self.comparison.words()}"
+
+    def document(self) -> dict[str, Any]:
+        """As in a file."""
+        return self.comparison.document()
+
+
+@dataclass(frozen=True)
+class TriggerTest:
+    """The object or a property is the same as a property of what brought the person into the journey (enrollment r)."""
+
+    key: str
+    prop: str
+
+    def condition(self, alias: str, by_object: bool) -> Sql:
+        """Compared as text: 7 and "7" are one cart."""
+        brought = sql("CAST(r.props ->> CAST(:prop AS TEXT) AS TEXT)", prop=self.prop)
+        if self.key == "object":
+            return sql(f"{alias}.object = fold({{brought}})", brought=brought)
+        return sql(f"CAST({alias}.props ->> CAST(:key AS TEXT) AS TEXT) = {{brought}}", key=self.key, brought=brought)
+
+    def sentence(self) -> str:
+        """As part of a sentence."""
+        return f"{self.key} is the trigger's {self.prop}"
+
+    def document(self) -> dict[str, Any]:
+        """As in a file."""
+        return {"trigger": self.prop}
+
+
+def property_column(alias: str, key: str, comparison: Comparison) -> Column:
+    """A property in `props` of a table alias, of the type that it is compared as."""
+    if comparison.operator.takes == "nothing":  # of whatever type: JSON null is as good as absent
+        return Column(sql(f"NULLIF(JSON_KIND({alias}.props, :key), 'null')", key=key), "text", folded=True)
+    macro = {"text": "TEXT", "number": "NUMBER", "bool": "BOOL"}[comparison.kind]
+    return Column(sql(f"JSON_{macro}({alias}.props, :key)", key=key), comparison.kind)
 
 
 @dataclass(frozen=True)
@@ -59,7 +91,7 @@ class EventFilter:
     """
 
     name: str
-    where: tuple[PropertyTest, ...] = ()
+    where: tuple[PropertyTest | TriggerTest, ...] = ()
     of: str | None = None
 
     def match(self, alias: str, *, by_object: bool = False, machines: bool = False, past: bool = False) -> Sql:
@@ -80,7 +112,7 @@ class EventFilter:
     def event(self) -> EventName:
         """The name, and the object when the filter asks for exactly one."""
         exact = [as_object(test.comparison.values[0]) for test in self.where
-                 if test.key == "object" and test.comparison.operator.key == "is"]
+                 if isinstance(test, PropertyTest) and test.key == "object" and test.comparison.operator.key == "is"]
         return self.name, exact[0] if exact else None
 
     def sentence(self) -> str:
@@ -94,7 +126,7 @@ class EventFilter:
 
     def document(self) -> dict[str, Any]:
         """As in a file."""
-        where = {"where": {test.key: test.comparison.document() for test in self.where}} if self.where else {}
+        where = {"where": {test.key: test.document() for test in self.where}} if self.where else {}
         return {"event": self.name} | where | ({"of": self.of} if self.of else {})
 
 
@@ -131,7 +163,7 @@ def read_events(reader: Reader, key: str, what: str, *, at: int | None = None) -
 def read_filter(reader: Reader, key: str) -> EventFilter | None:
     """The event named at `key` and its `where`. Problems go to the reader."""
     name = reader.text(key, "the name of an event")
-    tests: list[PropertyTest | None] = []
+    tests: list[PropertyTest | TriggerTest | None] = []
     if reader.has("where"):
         where = reader.inner("where")
         tests = [_read_test(where, prop) for prop in where.document] if where else [None]
@@ -139,19 +171,33 @@ def read_filter(reader: Reader, key: str) -> EventFilter | None:
     return EventFilter(name.strip(), found) if name and len(found) == len(tests) else None
 
 
-def _read_test(where: Reader, key: str) -> PropertyTest | None:
+def _read_test(where: Reader, key: str) -> PropertyTest | TriggerTest | None:
     if not isinstance(key, str) or not usable_text(key):
         where.problem(str(key), "property", "write the name of a property, as a text")
         return None
     given = where.take(key)
+    if isinstance(given, dict) and "trigger" in given:
+        return _read_same(where, key, given)
     reader = Reader(given if isinstance(given, dict) else {"value": given}, where.place(key), where.problems,
                     where.known)
     longest = OBJECT_LENGTH if key == "object" else 1_000
-    comparison = read_comparison(reader, _kind(key, reader.document), longest=longest)
+    comparison = read_comparison(reader, property_kind(key, reader.document), longest=longest)
     return PropertyTest(key, comparison) if reader.done() and comparison else None
 
 
-def _kind(key: str, document: dict[str, Any]) -> str:
+def _read_same(where: Reader, key: str, given: dict[str, Any]) -> TriggerTest | None:
+    """`{trigger: PROPERTY}`: the same as what brought the person into the journey."""
+    prop = given["trigger"]
+    if not where.known.in_journey:
+        where.problem(key, "no_journey", "only a rule inside a journey knows what brought somebody there")
+    elif set(given) != {"trigger"} or not isinstance(prop, str) or not usable_text(prop):
+        where.problem(key, "property", "write {trigger: PROPERTY}, a property of the trigger, and nothing else")
+    else:
+        return TriggerTest(key, prop)
+    return None
+
+
+def property_kind(key: str, document: dict[str, Any]) -> str:
     """Object and currency are texts, value is a number; any other property is compared as what the value is."""
     if key in ("object", "currency", "value"):
         return "number" if key == "value" else "text"

@@ -28,7 +28,8 @@ class Named:
 
 @dataclass(frozen=True)
 class Known:
-    """One reading of the catalogue; keys are folded names."""
+    """One reading of the catalogue; keys are folded names. in_journey: the rule stands in a journey and may ask what brought
+    people there."""
 
     fields: Mapping[str, Field]
     account_fields: Mapping[str, Field]
@@ -37,6 +38,7 @@ class Known:
     templates: Mapping[str, Named] = field(default_factory=dict)
     models: Mapping[str, Named] = field(default_factory=dict)
     personas: Mapping[str, Named] = field(default_factory=dict)  # by the ids of their segments
+    in_journey: bool = False
 
 
 def known(store: Store) -> Known:

@@ -26,11 +26,13 @@ from .known import Known
 from .moments import AnniversaryLeaf, TimeInStageLeaf
 from .patterns import LastLeaf, SequenceLeaf
 from .reader import Reader
+from .triggered import TriggerLeaf
 
 LEAVES: dict[str, type[Leaf]] = {leaf.key: leaf for leaf in (
     FieldLeaf, AccountLeaf, BuyingRoleLeaf, TagLeaf, ListLeaf, SegmentLeaf, StageLeaf, TimeInStageLeaf, ConsentLeaf, ScoreLeaf,
     EventLeaf, DaysSinceLeaf, LastLeaf, SequenceLeaf, AnniversaryLeaf,
     ProbabilityLeaf, PersonaLeaf, PercentLeaf)}
+IN_JOURNEYS: dict[str, type[Leaf]] = {TriggerLeaf.key: TriggerLeaf}  # of people who are in one
 GROUPS = ("all", "any", "not")
 DEEPEST, MOST_LEAVES = 20, 200  # SQLite gives up at an expression depth of 1,000
 
@@ -156,8 +158,9 @@ class _Parser:
             return self._wrong(where, "depth", f"groups inside groups, deeper than {DEEPEST}: make a segment of a part")
         if not isinstance(document, dict) or not document:
             return self._wrong(where, "shape", "write a rule here: an object with a leaf or a group")
-        found = [key for key in (*GROUPS, *LEAVES) if key in document]
-        found = [key for key in found if not any(key in LEAVES[other].also for other in found if other in LEAVES)]
+        words = LEAVES | IN_JOURNEYS
+        found = [key for key in (*GROUPS, *words) if key in document]
+        found = [key for key in found if not any(key in words[other].also for other in found if other in words)]
         if len(found) != 1:
             return self._wrong(where, "leaf", self._which(found, document))
         reader = Reader(document, where, self.problems, self.known)
@@ -169,7 +172,7 @@ class _Parser:
             if self.leaves == MOST_LEAVES + 1:
                 self._wrong(reader.where, "leaves", f"more than {MOST_LEAVES} conditions: make segments of parts")
             return None
-        found = LEAVES[key].read(reader)
+        found = (LEAVES | IN_JOURNEYS)[key].read(reader)
         return found if reader.done() else None
 
     def _group(self, reader: Reader, key: str, depth: int) -> Node | None:

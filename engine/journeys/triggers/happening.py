@@ -62,6 +62,11 @@ class EventTrigger(Trigger):
     def when(self) -> str:
         return f"when {self.event.sentence()}"
 
+    def check(self, known: Known, where: str) -> list[Problem]:
+        if any(isinstance(test, rules.TriggerTest) for test in self.event.where):
+            return [Problem(where, "no_trigger_yet", "A trigger can not ask what brought the person here: it is what does.")]
+        return []
+
 
 class SegmentTrigger(Trigger):
     """Somebody enters or leaves a segment from now on."""
