@@ -14,7 +14,7 @@ from ..store import CHUNK, Store
 
 OBJECT_LENGTH = 500
 # Signals of the engine to itself; the timeline shows what they stand for, or nothing.
-INTERNAL = frozenset({"segment_entered", "segment_left", "contact_changed", "stage_changed",
+INTERNAL = frozenset({"segment_entered", "segment_left", "contact_changed", "stage_changed", "sales_asked",
                       "journey_enroll", "journey_finished", "journey_exited", "date_reached", "schedule_reached"})
 _COLUMNS = ("contact_id", "name", "object", "occurred_at", "received_at", "value_minor", "currency", "props", "dedupe_key",
             "source", "historic", "verdict", "message_id")
@@ -47,16 +47,17 @@ def set_verdict(store: Store, ids: Iterable[int], verdict: str) -> None:
     store.run_many("UPDATE event SET verdict = :verdict WHERE id = :id", [{"id": one, "verdict": verdict} for one in ids])
 
 
-def emit_from(select: Sql, *, source: str = "engine") -> Sql:
+def emit_from(select: Sql, *, source: str = "engine", valued: bool = False) -> Sql:
     """Events of our own, straight from a SELECT of the running transaction; `:now` is when they happened.
 
     select: contact_id, name, object (folded text or NULL), props (JSON or its text), dedupe_key. Ordered, it gives ids in
-    that order. On PostgreSQL call `store.serialize("event")` first.
+    that order. valued: also value_minor and currency. On PostgreSQL call `store.serialize("event")` first.
     """
+    more, own = (", value_minor, currency", ", s.value_minor, s.currency") if valued else ("", "")
     return sql(
-        """INSERT INTO event (contact_id, name, object, occurred_at, received_at, props, dedupe_key, source)
-        SELECT s.contact_id, s.name, s.object, :now, :now, AS_JSON(s.props), s.dedupe_key, :source
-        FROM ({select}) s WHERE true ON CONFLICT (dedupe_key) DO NOTHING""", select=select, source=source)
+        f"""INSERT INTO event (contact_id, name, object, occurred_at, received_at, props, dedupe_key, source{more})
+        SELECT s.contact_id, s.name, s.object, :now, :now, AS_JSON(s.props), s.dedupe_key, :source{own}
+        FROM ({{select}}) s WHERE true ON CONFLICT (dedupe_key) DO NOTHING""", select=select, source=source)
 
 
 def last_id(store: Store) -> int:

@@ -28,7 +28,9 @@ Target = dict[str, str]  # port -> node
 START, START_TYPE = layout.START, "entry"
 _START_KIND = {"label": "Start", "icon": "login", "color": GREEN[0], "color_dark": GREEN[1], "group": "Start",
                "shape": "start", "ports": [{"id": "next", "label": ""}], "description": "Who enters, and when"}
-NOBODY = Known(rules.Known(fields.BUILT_IN, {}, {}, {}))  # the palette is the same in every workspace
+# The palette is the same in every workspace: what the examples of nodes name is there.
+NOBODY = Known(rules.Known({**fields.BUILT_IN, "visits": fields.Field("visits", "Visits", "number", "cf_0")}, {},
+                           {"newsletter": rules.Named(0, "Newsletter")}, {}))
 _MENDS = 4  # each may bring up what the one before it hid
 
 

@@ -12,7 +12,7 @@ from ..audience import lifecycle, routing, scoring, watch
 from ..config import Config
 from ..errors import Busy
 from ..journeys.runner import Runner
-from ..outreach import delivery, limits, notices
+from ..outreach import delivery, errand_runs, limits, notices
 from ..people import chain
 from ..store import Store
 
@@ -79,9 +79,11 @@ class Loop:
         moved = self.runner.tick(now)
         admitted = limits.admit(self.store, now=now)
         sent = self.carry(self.store, self.config, now=now) if deliver else None
+        inside = self.carry is not delivery.deliver  # where a stand-in hands messages over, nothing else leaves either
+        carried = errand_runs.run(self.store, self.config, now=now, capture=inside).changed if deliver else 0
         handed = sent.sent + sent.failed + sent.unknown + sent.skipped if sent else 0
         busy = (taken, scored.changed, watched.changed, staged, led.changed, moved.steps, moved.enrolled, moved.heard, admitted,
-                handed)
+                handed, carried)
         return (taken, moved.enrolled, moved.steps, sent.sent if sent else 0), not any(busy)
 
 

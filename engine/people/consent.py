@@ -172,6 +172,22 @@ def suppress_entries(store: Store, entries: Iterable[Entry], *, evidence: str | 
          "at": entry.at, "actor": by.name} for entry in entries], or_ignore=True)
 
 
+def suppress_effects(channel: str, reason: str) -> list[Sql]:
+    """For a journey: no marketing on a channel any more to the addresses of the contacts of `batch` that leave their node.
+
+    Raises BadInput: no such channel.
+    """
+    place("channel", channel, "")
+    gone = sql("SELECT DISTINCT b.contact_id FROM batch b WHERE b.port IS NOT NULL")
+    return [dirty.marks(gone), sql(
+        """INSERT INTO suppression (address_hash, level, channel, topic, reason, evidence, at, actor)
+        SELECT DISTINCT i.address_hash, 'channel', CAST(:channel AS TEXT), '', 'sunset', CAST(:reason AS TEXT), :now,
+            'journey node ' || CAST(:node AS TEXT)
+        FROM ({gone}) g JOIN identifier i ON i.contact_id = g.contact_id AND i.kind = :kind AND i.address_hash IS NOT NULL
+        WHERE true ON CONFLICT DO NOTHING""", gone=gone, channel=channel, reason=reason,
+        kind=ADDRESS_COLUMN.get(channel, "email"))]
+
+
 def release(store: Store, address: str, *, level: str = "channel", channel: str = "email", topic: str = "", by: Actor,
             now: int) -> bool:
     """Take an address off the list again, by hand. False when it was not on it."""

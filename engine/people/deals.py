@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..sql import Sql, sql
 from ..store import CHUNK, Store
 from . import dirty
 from .lookups import rows_in
@@ -13,6 +14,7 @@ from .lookups import rows_in
 COLUMNS = ("name", "stage", "amount_minor", "currency", "created_at", "closed_at", "won", "lost_reason", "source_campaign",
            "owner")
 _KEPT = ("deal_id", *COLUMNS)
+_OF_VISIT = "'journey-' || CAST(:node AS TEXT) || '-' || CAST(b.id AS TEXT) || '-' || CAST(b.seq AS TEXT)"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,23 @@ def upsert_many(store: Store, rows: Iterable[Mapping[str, Any]], *, now: int) ->
     created = sum(deal.created for deal in done)
     updated = sum(deal.changed and not deal.created for deal in done)
     return Counts(created, updated, len(done) - created - updated, done)
+
+
+def effects(name: str, stage: str | None, amount_minor: int | None, currency: str | None) -> list[Sql]:
+    """For a journey: a deal for each row of `batch` that leaves its node, once per visit, owned by who owns the contact."""
+    return [
+        sql(f"""INSERT INTO deal (deal_id, name, stage, amount_minor, currency, created_at, owner, updated_at)
+            SELECT {_OF_VISIT}, CAST(:name AS TEXT), CAST(:stage AS TEXT), CAST(:amount AS BIGINT), CAST(:currency AS TEXT),
+                :now, c.owner, :now FROM batch b CROSS JOIN contact c WHERE c.id = +b.contact_id AND b.port IS NOT NULL
+            ORDER BY b.id ON CONFLICT (deal_id) DO NOTHING""", name=name, stage=stage, amount=amount_minor, currency=currency),
+        sql(f"""INSERT INTO deal_contact (deal_id, contact_id) SELECT d.id, b.contact_id FROM batch b
+            CROSS JOIN deal d WHERE d.deal_id = {_OF_VISIT} AND b.port IS NOT NULL ON CONFLICT DO NOTHING"""),
+    ]
+
+
+def of_visit() -> Sql:
+    """The deals d that `effects` made for rows b of `batch`: a FROM item."""
+    return sql(f"batch b CROSS JOIN deal d WHERE d.deal_id = {_OF_VISIT} AND b.port IS NOT NULL")
 
 
 def _chunk(store: Store, rows: Sequence[Mapping[str, Any]], now: int) -> list[Deal]:

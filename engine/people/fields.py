@@ -72,11 +72,14 @@ def shown(field: Field, value: Any) -> Any:
 
 def as_text(field: Field, alias: str) -> Sql:
     """The stored value as text for the change log, the same on both engines."""
-    column = f"{alias}.{field.column}"
-    if field.kind != "number":
-        return sql(f"CAST({column} AS TEXT)")
-    return sql(f"CASE WHEN abs({column}) < 1e15 AND {column} = CAST({column} AS BIGINT) "
-               f"THEN CAST(CAST({column} AS BIGINT) AS TEXT) ELSE CAST({column} AS TEXT) END")
+    column = sql(f"{alias}.{field.column}")
+    return number_text(column) if field.kind == "number" else sql("CAST({column} AS TEXT)", column=column)
+
+
+def number_text(number: Sql) -> Sql:
+    """A number as text, 5.0 as `5`."""
+    return sql("CASE WHEN abs({number}) < 1e15 AND {number} = CAST({number} AS BIGINT) "
+               "THEN CAST(CAST({number} AS BIGINT) AS TEXT) ELSE CAST({number} AS TEXT) END", number=number)
 
 
 def said(value: Any) -> str | None:

@@ -47,6 +47,7 @@ PERSON_TABLES: dict[str, Handling] = {
     "task": Handling("repoint_or_drop", "strip", True, strip=("note",), unique=("status",)),
     "notice": Handling("repoint", "strip", False, strip=("subject", "body")),
     "message": Handling("repoint", "strip", True, strip=("address", "provider_id", "detail")),
+    "errand": Handling("repoint", "strip", True, strip=("detail",)),
     "enrollment": Handling("repoint_or_drop", "strip", True, strip=("props",),
                            unique=("journey_id", "key", "since_event")),
     "entry_moment": Handling("repoint_or_drop", "delete", False, unique=("journey_id", "number", "key", "offset_s")),

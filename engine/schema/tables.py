@@ -75,6 +75,9 @@ PEOPLE = (
     Table("contact_change", "people.contacts", """id {id}, contact_id {big} NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
         old TEXT, new TEXT, at {big} NOT NULL, source TEXT NOT NULL""", ("contact_change_contact (contact_id, id)",
                                             "contact_change_stage (new, at, contact_id) WHERE kind = 'stage'")),
+    # Visits of a journey node that have added to a number of their contact.
+    Table("field_step", "people.contacts", """node_id {big} NOT NULL, token_id {big} NOT NULL, visit {big} NOT NULL,
+        PRIMARY KEY (node_id, token_id, visit)"""),
     # Contacts whose facts changed since the watch last looked. Deleted when looked at.
     Table("dirty_contact", "people.dirty", "id {id}, contact_id {big} NOT NULL"),
     # people to last_active_at: what is rolled up from the people there (accounts/rollups.py says how). roles: a JSON list.
@@ -242,6 +245,16 @@ OUTREACH = (
         status TEXT NOT NULL, attempts {big} NOT NULL DEFAULT 0, transport TEXT, sent_at {big}, detail TEXT""",
           ("notice_open (status, due_at) WHERE status IN ('queued', 'sending')", "notice_address (address, id)",
            "notice_contact (contact_id)")),
+    # Something a journey asks to be carried out of the house that is no message to the contact. kind: webhook (target: an
+    # address, body: JSON or NULL for all we know) or notice (target: owner or an e-mail address, body: subject and text).
+    # holds: the contact waits for its end. status: queued, done, dead or canceled. round: rises when a person retries it.
+    Table("errand", "outreach.errands", """id {id}, kind TEXT NOT NULL, journey_id {big}, enrollment_id {big}, node_id {big},
+        token_id {big}, visit {big}, contact_id {big} NOT NULL, target TEXT NOT NULL, body {json}, holds {big} NOT NULL,
+        status TEXT NOT NULL DEFAULT 'queued', attempts {big} NOT NULL DEFAULT 0, round {big} NOT NULL DEFAULT 0,
+        created_at {big} NOT NULL, due_at {big} NOT NULL, done_at {big}, detail TEXT, told_at {big},
+        UNIQUE (token_id, visit, node_id)""",
+          ("errand_due (due_at, id) WHERE status = 'queued'", "errand_contact (contact_id)",
+           "errand_untold (id) WHERE told_at IS NULL AND status IN ('done', 'dead')")),
     # What was really sent, kept for the timeline; erased with the contact.
     Table("message_copy", "outreach.messages", """message_id {big} PRIMARY KEY, subject TEXT, html TEXT, text TEXT,
         links {json} NOT NULL"""),

@@ -14,7 +14,7 @@ from ..clock import MINUTE
 from ..config import Config
 from ..errors import Busy
 from ..loop.tick import Loop, Tally
-from ..outreach import delivery
+from ..outreach import delivery, errand_runs
 from ..store import Store
 from .health import Heart
 
@@ -60,14 +60,17 @@ def _busy(tally: Tally) -> bool:
 
 @contextmanager
 def _delivering(store: Store, config: Config, stop: threading.Event, interval_s: float) -> Iterator[None]:
-    """A thread that hands admitted messages to their channels."""
-    thread = threading.Thread(target=_deliver_until, args=(store, config, stop, interval_s), name="delivery", daemon=True)
-    thread.start()
+    """Threads that hand admitted messages to their channels, and carry errands: a slow receiver holds no mail up."""
+    threads = [threading.Thread(target=work, args=(store, config, stop, interval_s), name=name, daemon=True)
+               for name, work in (("delivery", _deliver_until), ("errands", _carry_until))]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def _deliver_until(store: Store, config: Config, stop: threading.Event, interval_s: float) -> None:
@@ -75,6 +78,14 @@ def _deliver_until(store: Store, config: Config, stop: threading.Event, interval
     while not stop.is_set():
         sent = retry.attempt(lambda: delivery.deliver(store, config, now=moment(store, clock.now()), limit=DELIVER_AT_ONCE))
         if sent is not None and not (sent.sent or sent.failed or sent.unknown or sent.skipped):
+            stop.wait(interval_s)
+
+
+def _carry_until(store: Store, config: Config, stop: threading.Event, interval_s: float) -> None:
+    retry = Retry("errands", stop)
+    while not stop.is_set():
+        ran = retry.attempt(lambda: errand_runs.run(store, config, now=moment(store, clock.now()), limit=errand_runs.AT_ONCE))
+        if ran is not None and not ran.changed:
             stop.wait(interval_s)
 
 

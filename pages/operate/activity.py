@@ -10,11 +10,12 @@ from engine.activity import events, intake
 from engine.outreach import messages
 from engine.outreach.limits import REASONS
 from engine.service import health
-from pages.widgets import mail, rule_values, state
+from pages.widgets import errands, mail, rule_values, state
 from pages.widgets.person import say_age, when
 from pages.widgets.tables import link_table, moment_column, moments, say_count
 
-SECTIONS = {"events": "Live events", "messages": "Messages", "runner": "Runner", "refused": "Refused", "audit": "Audit log"}
+SECTIONS = {"events": "Live events", "messages": "Messages", "errands": "Webhooks and notices", "approvals": "Approvals",
+            "runner": "Runner", "refused": "Refused", "audit": "Audit log"}
 SHOWN, LIVE_EVERY_S = 200, 3
 _COLORS = {"sent": "green", "queued": "blue", "admitted": "blue", "sending": "blue", "skipped": "orange", "failed": "red",
            "unknown": "red", "canceled": "gray"}
@@ -130,7 +131,8 @@ def _section(view: str) -> None:
         number = state.number_param("message")
         _messages() if number is None else _message(number)
     else:
-        {"runner": _runner, "refused": _refused, "audit": _audit}[view]()
+        {"errands": errands.errand_list, "approvals": errands.approval_list, "runner": _runner, "refused": _refused,
+         "audit": _audit}[view]()
 
 
 with state.page_frame("Activity"):

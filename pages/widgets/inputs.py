@@ -79,7 +79,7 @@ def _plain_kind(said: Mapping[str, Any], options: Words) -> str:
     kind = said.get("type")
     if kind == "array":
         return "names" if said.get("items", {}).get("type") == "string" else "text_block"
-    return {"integer": "number", "number": "number", "boolean": "bool", "object": "text_block", "string": "text"}.get(
+    return {"integer": "number", "number": "decimal", "boolean": "bool", "object": "text_block", "string": "text"}.get(
         str(kind), "value")
 
 
@@ -114,9 +114,30 @@ def _number(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
     return st.number_input(setting.label, setting.low, setting.high, shown, step=1, key=key, help=setting.help)
 
 
+def _decimal(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
+    """Whole numbers are written without a point."""
+    shown = value if isinstance(value, int | float) else setting.default
+    bounds = [None if bound is None else float(bound) for bound in (setting.low, setting.high)]
+    said = st.number_input(setting.label, *bounds, None if shown is None else float(shown), step=1.0, format="%0.10g",
+                           key=key, help=setting.help)
+    return int(said) if said is not None and said.is_integer() else said
+
+
 def _text(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
     shown = setting.default if value is None else value
     return st.text_input(setting.label, "" if shown is None else str(shown), key=key, help=setting.help) or None
+
+
+def _long_text(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
+    return st.text_area(setting.label, value or "", key=key, help=setting.help, height="content",
+                        placeholder="{{ contact.email }} asked for a demo.") or None
+
+
+def _chosen(setting: Setting, value: Any, key: str, choices: Choices) -> Any:
+    """Several names of what there is."""
+    held = [str(one) for one in value] if isinstance(value, list) else []
+    known = tuple(dict.fromkeys((*choices.by_kind.get(setting.kind, ()), *held)))
+    return st.multiselect(setting.label, known, held, key=key, help=setting.help) or None
 
 
 def _hinted(hint: str) -> Callable[[Setting, Any, str, Choices], Any]:
@@ -239,9 +260,10 @@ def _event(setting: Setting, value: Any, key: str, choices: Choices) -> Any:
 
 
 _INPUTS: dict[str, Callable[[Setting, Any, str, Choices], Any]] = {
-    "choice": _choice, "bool": _bool, "number": _number, "text": _text, "duration": _duration, "names": _names,
-    "value": _value, "text_block": _block, "rule": _rule, "things": _things, "event": _event,
+    "choice": _choice, "bool": _bool, "number": _number, "decimal": _decimal, "text": _text, "duration": _duration,
+    "names": _names, "value": _value, "text_block": _block, "rule": _rule, "things": _things, "event": _event,
     "thing": _thing, "clock": _hinted("09:00"), "offset": _hinted("-7d, 12h"), "date": _hinted("2026-12-24"),
     "weekdays": _weekdays, "zone": _zone,
     "offsets": _offsets, "threshold": _free, "date_field": _free, "event_name": _free,
+    "lists": _chosen, "long_text": _long_text,
 }

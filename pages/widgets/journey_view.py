@@ -159,6 +159,8 @@ def choices(document: dict[str, Any], known: Known) -> Choices:
     return Choices({"template": tuple(known.templates), "segment": segments, "stage": tuple(lifecycle.STAGES),
                     "field": tuple(one.name for one in known.rules.fields.values()),
                     "date_field": tuple(one.name for one in known.rules.fields.values() if one.kind in ("date", "datetime")),
+                    "number_field": tuple(one.name for one in known.rules.fields.values() if one.kind == "number"),
+                    "lists": tuple(one.name for one in known.rules.lists.values()),
                     "node": tuple(str(one["id"]) for one in document["nodes"] or []), "journey": tuple(known.journeys),
                     "threshold": tuple(sorted(known.thresholds)), "event_name": tuple(event_names())},
                    rules=known.rules, nodes=tuple(str(one["id"]) for one in document["nodes"] or []))

@@ -15,18 +15,20 @@ from engine.journeys.live import Live
 from engine.journeys.moves import compile_step
 from engine.journeys.nodes import Fork, GoTo, Join, Node, node_types
 from engine.journeys.versions import load_live
+from engine.people import contacts, fields
 from engine.schema import open_store
 from engine.store import Store
 from tests.conftest import ENGINES, fresh_url
 
 from .test_plans import FREE, scans
-from .worlds import Document, add_contacts, add_templates, journey, publish, record, runner, tick
+from .worlds import ANN, Document, add_contacts, add_templates, journey, publish, record, runner, tick
 
 T0 = 1_760_000_000 // 60 * 60
 EXAMPLES = [(kind, i) for kind, cls in sorted(node_types().items()) for i in range(1 + len(cls.variants))]
 each = pytest.mark.parametrize(("kind", "which"), EXAMPLES, ids=lambda one: str(one))
 CALLED = {"called_off", "exited", "pulled"}
-NAMES = ("template", "field", "date_field", "stage", "segment", "journey")  # kinds of settings that name something
+# Kinds of settings that name something.
+NAMES = ("template", "field", "number_field", "lists", "date_field", "stage", "segment", "journey")
 
 
 def example(kind: str, which: int = 0) -> Document:
@@ -54,6 +56,9 @@ def around(kind: str, which: int = 0) -> Document:
 def prepare(store: Store) -> None:
     add_contacts(store, 4, zones=(None, "UTC"))
     add_templates(store, "welcome", "nurture one", "nurture two")
+    fields.define(store, "Visits", "number", by=ANN, now=T0)
+    with store.transaction():
+        contacts.ensure_lists(store, ["Newsletter"], now=T0)
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -149,7 +154,7 @@ def picture(store: Store) -> dict[str, Any]:
         "contact": store.rows("SELECT * FROM contact ORDER BY id"),
         **{table: store.one(f"SELECT COUNT(*) FROM {table}") for table in (
             "event", "message", "contact_change", "contact_tag", "contact_list", "score_entry", "stage_change", "suppression",
-            "deal", "deal_contact")}}
+            "deal", "deal_contact", "field_step", "errand")}}
 
 
 @each
@@ -174,7 +179,8 @@ def test_a_name_that_leads_nowhere_is_named_with_its_setting(memory: Store, kind
                 continue
             asked += 1
             document = around(kind, which)
-            nodes = [{**one, setting: "no such thing"} if one["id"] == "subject" else one for one in document["nodes"]]
+            wrong = ["no such thing"] if isinstance(subject[setting], list) else "no such thing"
+            nodes = [{**one, setting: wrong} if one["id"] == "subject" else one for one in document["nodes"]]
             problems = [one for one in reading.check({**document, "nodes": nodes}, known) if one.severity == "error"]
             assert any(one.where.startswith("subject") and "no such thing" in one.message for one in problems), problems
     assert asked or not naming(node_types()[kind])

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+from engine import clock
 from engine.access import COMMAND_LINE
 from engine.activity import events
+from engine.config import Config
 from engine.content import templates
+from engine.journeys import enrolling, versions
+from engine.loop.tick import Loop
 from engine.outreach import messages
 from engine.service import health, users
 from engine.store import Store
@@ -43,6 +47,35 @@ def test_a_message_is_shown_in_a_sandbox_with_its_links(workspace: Store, cast: 
     assert "https://shop.example/" in words(at) and "Hi \\<b\\>" in words(at)
     next(one for one in at.button if one.label == "Queue again").click().run()
     assert messages.get(workspace, number).status == "queued"
+
+
+ASKING = """name: Offers
+goal: {rule: {event: purchase}}
+entry: {trigger: {manual: true}}
+nodes:
+  - {id: ask, type: approval, question: "Send the offer?", timeout: 3d, on: {approved: tell, declined: out, timeout: out}}
+  - {id: tell, type: notify, to: owner, text: "{{ contact.email }} may have it", next: out}
+  - {id: out, type: exit}
+"""
+
+
+def test_a_question_is_answered_and_a_dead_errand_tried_again(workspace: Store, cast: dict[str, int]) -> None:
+    assert "Nobody waits for an answer" in words(well(open_page("activity", view="approvals")))
+    assert "No webhook and no notice yet" in words(well(open_page("activity", view="errands")))
+    now = clock.now()
+    versions.publish(workspace, ASKING, by=COMMAND_LINE, now=now)
+    enrolling.enroll(workspace, "ada@x.example", "Offers", by=COMMAND_LINE, now=now)
+    loop = Loop(workspace, Config(secret=b"s"))
+    loop.tick(now)
+    at = well(open_page("activity", view="approvals"))
+    assert "Send the offer?" in words(at) and "**1 person waits**" in words(at)
+    next(one for one in at.button if one.label == "Approve").click().run()
+    assert "Nobody waits for an answer" in words(well(open_page("activity", view="approvals")))
+    loop.tick(now + 60)
+    at = well(open_page("activity", view="errands"))
+    assert at.dataframe[0].value[["kind", "status", "detail"]].values.tolist() == [
+        ["notice", "dead", "the contact has no owner"]]
+    assert next(one for one in at.button if "again" in one.label).disabled
 
 
 def test_the_runner_the_refused_and_the_audit_log(workspace: Store) -> None:

@@ -20,6 +20,7 @@ from .choosing import ROUND, Choice, choose
 from .reps import CONSUMER, had_turn
 
 RETRY_S = HOUR  # the fallback queue is looked at again so often: somebody may be back, or have room again
+ASKED = "sales_asked"  # the event by which a journey hands a contact over; its property `why` says what for
 _SETTING = "routing"
 
 
@@ -72,7 +73,8 @@ def refresh(store: Store, *, now: int, upto: int) -> Tally:
     with store.transaction():
         store.serialize("event")
         entered = _entered(store, low, upto)
-        handed = [_hand_over(store, who, f"entered the stage {stage}", now) for who, stage in entered.items()]
+        wanted = {who: f"entered the stage {stage}" for who, stage in entered.items()} | _asked_for(store, low, upto)
+        handed = [_hand_over(store, who, why, now) for who, why in wanted.items()]
         taken = [_take_back(store, *row, now=now) for row in _late(store, now)]
         set_watermark(store, CONSUMER, upto, now)
     return Tally(sum(handed), sum(taken))
@@ -97,6 +99,14 @@ def _entered(store: Store, low: int, upto: int) -> dict[int, str]:
         WHERE e.id > :low AND e.id <= :upto AND (e.name || '') = 'stage_changed' AND e.historic = 0
         AND c.stage = e.object AND c.anonymous = 0 ORDER BY e.id""", low=low, upto=upto)
     return {who: stage for who, stage in found if stage in stages}
+
+
+def _asked_for(store: Store, low: int, upto: int) -> dict[int, str]:
+    """Contacts that a journey asks sales to look at, and why."""
+    found: dict[int, str] = dict(store.rows("""SELECT e.contact_id, e.props ->> 'why' FROM event e
+        JOIN contact c ON c.id = e.contact_id WHERE e.id > :low AND e.id <= :upto AND (e.name || '') = :name
+        AND e.historic = 0 AND c.anonymous = 0 ORDER BY e.id""", low=low, upto=upto, name=ASKED))
+    return found
 
 
 def _late(store: Store, now: int) -> list[tuple[Any, ...]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from .base import Deadline, Known, Node, Piece, Place, tokens_of
+from .calling import Approval, Notify, Webhook
 from .choosing import Branch, BranchCase, Condition, Split
-from .doing import Score, SetField, Stage, Tag
+from .doing import CopyField, IncrementField, List, Score, SetField, Stage, Sunset, Tag
 from .leaving import Exit, Goal
 from .pacing import RateLimit
 from .parallel import Fork, Join
+from .selling import Deal, Owner, Task
 from .sending import Nurture, Send
 from .telling import Emit, Jump
 from .waiting import BestHour, GoTo, Wait, WaitFor
@@ -22,6 +24,7 @@ def node_types() -> dict[str, type[Node]]:
     return {cls.model_fields["type"].default: cls for cls in below(Node) if "type" in cls.model_fields}
 
 
-__all__ = ["BestHour", "Branch", "BranchCase", "Condition", "Deadline", "Emit", "Exit", "Fork", "GoTo", "Goal", "Join",
-           "Jump", "Known", "Node", "Nurture", "Piece", "Place", "RateLimit", "Score", "Send", "SetField", "Split",
-           "Stage", "Tag", "Wait", "WaitFor", "node_types", "tokens_of"]
+__all__ = ["Approval", "BestHour", "Branch", "BranchCase", "Condition", "CopyField", "Deadline", "Deal", "Emit", "Exit",
+           "Fork", "GoTo", "Goal", "IncrementField", "Join", "Jump", "Known", "List", "Node", "Notify", "Nurture",
+           "Owner", "Piece", "Place", "RateLimit", "Score", "Send", "SetField", "Split", "Stage", "Sunset", "Tag",
+           "Task", "Wait", "WaitFor", "Webhook", "node_types", "tokens_of"]

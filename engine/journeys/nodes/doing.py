@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from ...audience import lifecycle, scoring
+from ...audience import lifecycle, rules, scoring
 from ...errors import listing
-from ...people import contacts, fields
+from ...people import consent, contacts, fields
 from ...sql import Sql, fold
 from .base import GREEN, Node, Place, checked, known_of
 
@@ -31,14 +31,8 @@ class SetField(Node):
 
     @model_validator(mode="after")
     def _resolved(self, info: ValidationInfo) -> Self:
-        catalogue = known_of(info).rules.fields
-        found = catalogue.get(fold(self.field))
-        if found is None:
-            raise ValueError(f"there is no field {self.field!r}. There are: {listing(list(catalogue))}")
-        if found.key in _FIXED:
-            raise ValueError(f"{found.name} can not be set by a journey: {_FIXED[found.key]}")
-        self._field = found
-        self._value = checked(fields.parse_value, found, self.value)
+        self._field = contact_field(self.field, info)
+        self._value = checked(fields.parse_value, self._field, self.value)
         return self
 
     def effects(self, place: Place) -> list[Sql]:
@@ -46,6 +40,118 @@ class SetField(Node):
 
     def describe(self) -> str:
         return f"Set {self.field} to {self.value}."
+
+
+def contact_field(name: str, info: ValidationInfo, kind: str | None = None) -> fields.Field:
+    """A field that a journey may write. Raises ValueError: no such field, one it may not write, or of another kind."""
+    catalogue = known_of(info).rules.fields
+    found = catalogue.get(fold(name.strip()))
+    if found is None:
+        raise ValueError(f"there is no field {name!r}. There are: {listing([one.name for one in catalogue.values()])}")
+    if found.key in _FIXED:
+        raise ValueError(f"{found.name} can not be set by a journey: {_FIXED[found.key]}")
+    if kind and found.kind != kind:
+        raise ValueError(f"{found.name} is a {found.kind}, not a {kind}")
+    return found
+
+
+class CopyField(Node):
+    """Write what one field holds into another of the same kind."""
+
+    type: Literal["copy_field"] = "copy_field"
+    source: str = Field(alias="from", json_schema_extra={"kind": "field"})
+    into: str = Field(alias="to", json_schema_extra={"kind": "field"})
+    _pair: tuple[fields.Field, fields.Field] = PrivateAttr()
+    label, icon, tint, group = "Copy field", "content_copy", GREEN, "Actions"
+    example: ClassVar = {"from": "locale", "to": "owner", "next": "END"}
+    fresh: ClassVar = {}
+
+    @model_validator(mode="after")
+    def _resolved(self, info: ValidationInfo) -> Self:
+        found = known_of(info).rules.fields.get(fold(self.source.strip()))
+        if found is None:
+            raise ValueError(f"there is no field {self.source!r}")
+        target = contact_field(self.into, info)
+        if found.column == target.column or found.kind != target.kind:
+            raise ValueError(f"{found.name} ({found.kind}) can not be copied to {target.name} ({target.kind}): "
+                             "choose two fields of one kind")
+        self._pair = (found, target)
+        return self
+
+    def effects(self, place: Place) -> list[Sql]:
+        return contacts.copy_effects(*self._pair)
+
+    def describe(self) -> str:
+        return f"Copy {self._pair[0].name} to {self._pair[1].name}."
+
+
+class IncrementField(Node):
+    """Add to a number of the contact, or take from it."""
+
+    type: Literal["increment_field"] = "increment_field"
+    field: str = Field(json_schema_extra={"kind": "number_field"})
+    by: float = Field(default=1, ge=-1e12, le=1e12)
+    _field: fields.Field = PrivateAttr()
+    label, icon, tint, group = "Increase field", "exposure_plus_1", GREEN, "Actions"
+    example: ClassVar = {"field": "visits", "by": 1, "next": "END"}
+    fresh: ClassVar = {"by": 1}
+
+    @model_validator(mode="after")
+    def _resolved(self, info: ValidationInfo) -> Self:
+        self._field = contact_field(self.field, info, "number")
+        if self.by == 0:
+            raise ValueError("adding 0 changes nothing")
+        return self
+
+    def effects(self, place: Place) -> list[Sql]:
+        return contacts.increment_effects(self._field, float(self.by))
+
+    def describe(self) -> str:
+        return f"{'Add' if self.by > 0 else 'Take'} {abs(self.by):g} {'to' if self.by > 0 else 'from'} {self._field.name}."
+
+
+class List(Node):
+    """Put the contact on lists, and take it off lists."""
+
+    type: Literal["list"] = "list"
+    add: Names = Field(default=(), json_schema_extra={"kind": "lists"})
+    remove: Names = Field(default=(), json_schema_extra={"kind": "lists"})
+    label, icon, tint, group = "List", "playlist_add", GREEN, "Actions"
+    example: ClassVar = {"add": ["Newsletter"], "next": "END"}
+
+    @model_validator(mode="after")
+    def _lists(self, info: ValidationInfo) -> Self:
+        known = known_of(info).rules.lists
+        if not self.add and not self.remove:
+            raise ValueError("name a list to add to or to remove from")
+        if missing := [name for name in (*self.add, *self.remove) if rules.find(known, name) is None]:
+            raise ValueError(f"there is no list {missing[0]!r}. There are: {listing([one.name for one in known.values()])}")
+        return self
+
+    def effects(self, place: Place) -> list[Sql]:
+        return contacts.list_effects(self.add, self.remove)
+
+    def describe(self) -> str:
+        parts = [f"put on the list {', '.join(self.add)}"] if self.add else []
+        parts += [f"take off the list {', '.join(self.remove)}"] if self.remove else []
+        return f"{' and '.join(parts).capitalize()}."
+
+
+class Sunset(Node):
+    """Stop writing to people who no longer answer: their address goes on the suppression list of a channel."""
+
+    type: Literal["sunset"] = "sunset"
+    channel: Literal["email", "sms"] = "email"
+    why: str = Field(alias="reason", min_length=1, max_length=200)
+    label, icon, tint, group = "Sunset", "bedtime", GREEN, "Actions"
+    example: ClassVar = {"reason": "no engagement for 120 days", "next": "END"}
+    fresh: ClassVar = {"reason": "no engagement for 120 days"}
+
+    def effects(self, place: Place) -> list[Sql]:
+        return consent.suppress_effects(self.channel, self.why)
+
+    def describe(self) -> str:
+        return f"Send no more marketing {self.channel}: {self.why}."
 
 
 class Tag(Node):

@@ -2,7 +2,15 @@
 
 from ..dirty import mark as mark_dirty
 from ..identity import normalize_email, normalize_phone
-from .effects import field_effects, score_effects, stage_effects, tag_effects
+from .effects import (
+    copy_effects,
+    field_effects,
+    increment_effects,
+    list_effects,
+    score_effects,
+    stage_effects,
+    tag_effects,
+)
 from .erasing import Erased, erase
 from .holding import hold
 from .labels import add_tags, add_to_list, ensure_lists, ensure_tags, remove_from_list, remove_tags
@@ -16,8 +24,9 @@ from .unmerging import Merged, last_merge, list_merges, unmerge
 from .upserting import NAMED, create_anonymous, save, upsert_many
 from .writing import CLEAR, Saved
 
-__all__ = ["CLEAR", "NAMED", "Contact", "Erased", "Merged", "Saved", "add_tags", "add_to_list", "create_anonymous",
-           "ensure_lists", "ensure_tags", "erase", "field_effects", "find", "forget_names", "get", "hold", "holders",
-           "last_merge", "list_merges", "load_changes", "load_states", "load_tags", "mark_dirty", "merge", "must_find",
-           "normalize_email", "normalize_phone", "remove", "remove_from_list", "remove_tags", "restrict", "save",
-           "score_effects", "set_scores", "stage_effects", "tag_effects", "unmerge", "upsert_many"]
+__all__ = ["CLEAR", "NAMED", "Contact", "Erased", "Merged", "Saved", "add_tags", "add_to_list", "copy_effects",
+           "create_anonymous", "ensure_lists", "ensure_tags", "erase", "field_effects", "find", "forget_names", "get",
+           "hold", "holders", "increment_effects", "last_merge", "list_effects", "list_merges", "load_changes",
+           "load_states", "load_tags", "mark_dirty", "merge", "must_find", "normalize_email", "normalize_phone",
+           "remove", "remove_from_list", "remove_tags", "restrict", "save", "score_effects", "set_scores",
+           "stage_effects", "tag_effects", "unmerge", "upsert_many"]

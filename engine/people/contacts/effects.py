@@ -5,12 +5,14 @@ The batch drives every statement: contacts are found by id. Several rows may be 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BadInput
 from ...sql import Sql, fold, join, sql
 from .. import dirty
-from ..fields import BUILT_IN, Field, as_text, said
+from ..fields import BUILT_IN, Field, as_text, number_text, said
 from .labels import check_label
 
 SCORES = {"fit": "fit_score", "engagement": "engagement_score"}
@@ -26,28 +28,86 @@ def field_effects(field: Field, value: Any) -> list[Sql]:
     return _set(field, value, "owner" if field.column == "owner" else "field")
 
 
+def copy_effects(source: Field, target: Field) -> list[Sql]:
+    """Set a field to what another of the same kind holds, empty or not. Raises BadInput."""
+    if target.column in NOT_BY_JOURNEY or source.kind != target.kind:
+        raise BadInput(f"a journey can not copy {source.name!r} to {target.name!r}")
+    change = _Change(lambda alias: sql(f"{alias}.{source.column}"), as_text(source, "c"))
+    return _write(target, change, "owner" if target.column == "owner" else "field")
+
+
+def increment_effects(field: Field, by: float) -> list[Sql]:
+    """Add to a number for each row, an empty one counting as 0. The ledger row comes last: it is what keeps a repeated
+    visit from counting twice. Raises BadInput: no number."""
+    if field.kind != "number":
+        raise BadInput(f"{field.name!r} is no number")
+    counted = sql("""SELECT b.contact_id, COUNT(*) * CAST(:by AS DOUBLE PRECISION) AS more FROM batch b WHERE b.port IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM field_step s WHERE s.node_id = :node AND s.token_id = b.id AND s.visit = b.seq)
+        GROUP BY b.contact_id""", by=by)
+    column = field.column
+    new = sql(f"COALESCE(c.{column}, 0) + w.more")
+    return [
+        sql("""INSERT INTO contact_change (contact_id, kind, name, old, new, at, source)
+            SELECT c.id, 'field', :name, {old}, {new}, :now, {source} FROM ({counted}) w CROSS JOIN contact c
+            WHERE c.id = +w.contact_id""", name=field.key, old=as_text(field, "c"), new=number_text(new), source=_SOURCE,
+            counted=counted),
+        dirty.marks(sql("SELECT w.contact_id FROM ({counted}) w", counted=counted)),
+        sql(f"""UPDATE contact SET {column} = COALESCE(contact.{column}, 0) + w.more, updated_at = :now FROM ({{counted}}) w
+            WHERE contact.id = +w.contact_id""", counted=counted),
+        sql("""INSERT INTO field_step (node_id, token_id, visit) SELECT :node, b.id, b.seq FROM batch b
+            WHERE b.port IS NOT NULL ON CONFLICT DO NOTHING"""),
+    ]
+
+
 def stage_effects(stage: str) -> list[Sql]:
     """Set the lifecycle stage. For `audience.lifecycle`, which knows the stages and keeps their history."""
     return _set(BUILT_IN["stage"], stage, "stage")
 
 
+@dataclass(frozen=True)
+class _Change:
+    """A value as SQL over a contact alias, and the same as text over c."""
+
+    value: Callable[[str], Sql]
+    text: Sql
+
+
 def _set(field: Field, value: Any, kind: str) -> list[Sql]:
-    parts = {"leaving": _LEAVING, "differs": _differs(f"c.{field.column}", value)}
+    bound = sql("NULL") if value is None else sql(":value", value=value)
+    return _write(field, _Change(lambda _: bound, sql("CAST(:new AS TEXT)", new=said(value))), kind, value is None)
+
+
+def _write(field: Field, change: _Change, kind: str, empties: bool = False) -> list[Sql]:
+    def differs(alias: str) -> Sql:
+        column = f"{alias}.{field.column}"
+        if empties:
+            return sql(f"{column} IS NOT NULL")
+        return sql(f"{column} IS DISTINCT FROM {{value}}", value=change.value(alias))
+
+    parts = {"leaving": _LEAVING, "differs": differs("c")}
     log = sql("""INSERT INTO contact_change (contact_id, kind, name, old, new, at, source)
-        SELECT c.id, :kind, :name, {old}, CAST(:new AS TEXT), :now, {source}
+        SELECT c.id, :kind, :name, {old}, {new}, :now, {source}
         FROM ({leaving}) w CROSS JOIN contact c WHERE c.id = +w.contact_id AND {differs}""",
-              kind=kind, name=field.key, old=as_text(field, "c"), new=said(value), source=_SOURCE, **parts)
+              kind=kind, name=field.key, old=as_text(field, "c"), new=change.text, source=_SOURCE, **parts)
     marks = dirty.marks(sql("SELECT c.id AS contact_id FROM ({leaving}) w CROSS JOIN contact c "
                             "WHERE c.id = +w.contact_id AND {differs}", **parts))
-    change = sql(f"""UPDATE contact SET {field.column} = {{value}}, updated_at = :now FROM ({{leaving}}) w
-        WHERE contact.id = +w.contact_id AND {{differs}}""", value=_bound(value), leaving=_LEAVING,
-                 differs=_differs(f"contact.{field.column}", value))
-    return [log, marks, change]
+    write = sql(f"""UPDATE contact SET {field.column} = {{value}}, updated_at = :now FROM ({{leaving}}) w
+        WHERE contact.id = +w.contact_id AND {{differs}}""", value=change.value("contact"), leaving=_LEAVING,
+                differs=differs("contact"))
+    return [log, marks, write]
 
 
 def tag_effects(add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> list[Sql]:
     """Give tags, then take tags; only what changes is logged. Raises BadInput: a name that can not be a tag."""
-    return [*(_add(add) if add else []), *(_remove(remove) if remove else [])]
+    made = [sql("INSERT INTO tag (key, name) SELECT :key, :name WHERE NOT EXISTS (SELECT 1 FROM tag t WHERE t.key = :key) "
+                "ON CONFLICT (key) DO NOTHING", key=fold(name), name=name)
+            for name in (check_label(name, "tag") for name in add)]
+    return [*made, *_label("tag", add, remove)]
+
+
+def list_effects(add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> list[Sql]:
+    """Put on lists that there are, then take off; only what changes is logged."""
+    return _label("list", add, remove)
 
 
 def score_effects(points: int, group: str) -> list[Sql]:
@@ -66,46 +126,40 @@ def score_effects(points: int, group: str) -> list[Sql]:
     ]
 
 
-def _differs(column: str, value: Any) -> Sql:
-    return sql(f"{column} IS NOT NULL") if value is None else \
-        sql(f"({column} IS NULL OR {column} <> :value)", value=value)
+def _label(what: str, add: tuple[str, ...], remove: tuple[str, ...]) -> list[Sql]:
+    return [*(_add(what, add) if add else []), *(_remove(what, remove) if remove else [])]
 
 
-def _bound(value: Any) -> Sql:
-    return sql("NULL") if value is None else sql(":value", value=value)
+def _add(what: str, names: tuple[str, ...]) -> list[Sql]:
+    missing = _pairs(what, names, sql("NOT EXISTS"))
+    return [_log(what, missing, "new"), _marks(missing),
+            sql(f"INSERT INTO contact_{what} (contact_id, {what}_id, at) SELECT p.contact_id, p.label_id, :now "
+                "FROM ({pairs}) p WHERE true ON CONFLICT DO NOTHING", pairs=missing)]
 
 
-def _add(names: tuple[str, ...]) -> list[Sql]:
-    made = [sql("INSERT INTO tag (key, name) SELECT :key, :name WHERE NOT EXISTS (SELECT 1 FROM tag t WHERE t.key = :key) "
-                "ON CONFLICT (key) DO NOTHING", key=fold(name), name=name)
-            for name in (check_label(name, "tag") for name in names)]
-    missing = _pairs(names, sql("NOT EXISTS"))
-    return [*made, _log(missing, "new"), _marks(missing),
-            sql("INSERT INTO contact_tag (contact_id, tag_id, at) SELECT p.contact_id, p.tag_id, :now FROM ({pairs}) p "
-                "WHERE true ON CONFLICT DO NOTHING", pairs=missing)]
+def _remove(what: str, names: tuple[str, ...]) -> list[Sql]:
+    held = _pairs(what, names, sql("EXISTS"))
+    return [_log(what, held, "old"), _marks(held),
+            sql(f"""DELETE FROM contact_{what} WHERE contact_id IN ({{leaving}})
+                AND {what}_id IN (SELECT t.id FROM {what} t WHERE t.key IN ({{keys}}))""", leaving=_LEAVING,
+                keys=_keys(what, names))]
 
 
-def _remove(names: tuple[str, ...]) -> list[Sql]:
-    held = _pairs(names, sql("EXISTS"))
-    return [_log(held, "old"), _marks(held),
-            sql("""DELETE FROM contact_tag WHERE contact_id IN ({leaving})
-                AND tag_id IN (SELECT t.id FROM tag t WHERE t.key IN ({keys}))""", leaving=_LEAVING, keys=_keys(names))]
+def _pairs(what: str, names: tuple[str, ...], test: Sql) -> Sql:
+    return sql(f"""SELECT w.contact_id, t.id AS label_id, t.name FROM ({{leaving}}) w CROSS JOIN {what} t
+        WHERE t.key IN ({{keys}}) AND {{test}} (SELECT 1 FROM contact_{what} m WHERE m.contact_id = w.contact_id
+        AND m.{what}_id = t.id)""", leaving=_LEAVING, keys=_keys(what, names), test=test)
 
 
-def _pairs(names: tuple[str, ...], test: Sql) -> Sql:
-    return sql("""SELECT w.contact_id, t.id AS tag_id, t.name FROM ({leaving}) w CROSS JOIN tag t WHERE t.key IN ({keys})
-        AND {test} (SELECT 1 FROM contact_tag m WHERE m.contact_id = w.contact_id AND m.tag_id = t.id)""",
-               leaving=_LEAVING, keys=_keys(names), test=test)
+def _keys(what: str, names: tuple[str, ...]) -> Sql:
+    return join(", ", [sql(":key", key=fold(check_label(name, what))) for name in names])
 
 
-def _keys(names: tuple[str, ...]) -> Sql:
-    return join(", ", [sql(":key", key=fold(check_label(name, "tag"))) for name in names])
-
-
-def _log(pairs: Sql, side: str) -> Sql:
+def _log(what: str, pairs: Sql, side: str) -> Sql:
     old, new = ("p.name", "NULL") if side == "old" else ("NULL", "p.name")
     return sql(f"""INSERT INTO contact_change (contact_id, kind, name, old, new, at, source)
-        SELECT p.contact_id, 'tag', p.name, {old}, {new}, :now, {{source}} FROM ({{pairs}}) p""", source=_SOURCE, pairs=pairs)
+        SELECT p.contact_id, '{what}', p.name, {old}, {new}, :now, {{source}} FROM ({{pairs}}) p""",
+               source=_SOURCE, pairs=pairs)
 
 
 def _marks(pairs: Sql) -> Sql:

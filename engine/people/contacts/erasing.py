@@ -15,6 +15,7 @@ _EMPTY = {"props": "'{}'"}  # columns that can not be NULL
 # What is under way for the person ends first.
 _ENDINGS = (
     ("message", "status = 'canceled', reason = 'erased'", "status IN ('queued', 'admitted')"),
+    ("errand", "status = 'canceled'", "status = 'queued'"),
     ("enrollment", "status = 'exited', reason = 'erased', ended_at = :now", "status = 'active'"),
 )
 _COPIES = ("message_copy", "message_id IN (SELECT m.id FROM message m WHERE m.contact_id = :id)")

@@ -1,0 +1,111 @@
+"""What steps do to a contact beyond tags and scores: numbers, copies, lists, suppression, deals and tasks."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.audience import routing
+from engine.errors import Invalid
+from engine.journeys.runner import Runner
+from engine.people import consent, contacts, fields
+from engine.store import Store
+
+from .worlds import ANN, Document, journey, publish, record, runner, tick
+
+T0 = 1_760_000_000 // 60 * 60
+END = {"id": "e", "type": "exit"}
+
+
+def node(kind: str, **settings: object) -> Document:
+    return {"id": "s", "type": kind, "next": "e", **settings}
+
+
+def start(store: Store, *graphs: Document, signups: int = 1) -> Runner:
+    fields.define(store, "Visits", "number", by=ANN, now=T0)
+    fields.define(store, "Seen", "number", by=ANN, now=T0)
+    for name in ("ada", "bo"):
+        contacts.save(store, {"email": f"{name}@example.com", "owner": "sam@example.com", "seen": 2 if name == "ada" else ""},
+                      by=ANN, now=T0, source="t")
+    with store.transaction():
+        contacts.ensure_lists(store, ["News", "Old"], now=T0)
+        contacts.add_to_list(store, [1], "Old", now=T0, source="t")
+    publish(store, *graphs)
+    for _ in range(signups):
+        for contact in (1, 2):
+            record(store, contact, "signup", T0)
+    engine = runner(store)
+    tick(engine, T0)
+    return engine
+
+
+def field_of(store: Store, name: str) -> list[object]:
+    return [contacts.get(store, who).fields.get(name) for who in (1, 2)]
+
+
+def test_a_number_is_added_to_once_for_each_passage_and_logged(store: Store) -> None:
+    start(store, journey(node("increment_field", field="visits", by=2.5), END, reentry={"policy": "concurrent"}), signups=2)
+    assert field_of(store, "Visits") == [5, 5]
+    assert store.rows("SELECT name, old, new FROM contact_change WHERE contact_id = 2 AND source LIKE 'journey%'") == [
+        ("visits", None, "5")]
+
+
+def test_a_field_is_copied_empty_or_not(store: Store) -> None:
+    copy = {"id": "c", "type": "copy_field", "from": "seen", "to": "visits", "next": "e"}
+    start(store, journey(node("set_field", field="visits", value=9, next="c"), copy, END))
+    assert field_of(store, "Visits") == [2, None]
+    assert store.rows("""SELECT contact_id, old, new FROM contact_change WHERE name = 'visits' AND old IS NOT NULL
+        ORDER BY 1""") == [(1, "9", "2"), (2, "9", None)]
+
+
+def test_lists_are_joined_and_left(store: Store) -> None:
+    start(store, journey(node("list", add=["news"], remove=["old"]), END))
+    assert store.rows("""SELECT k.contact_id, l.name FROM contact_list k JOIN list l ON l.id = k.list_id ORDER BY 1""") == [
+        (1, "News"), (2, "News")]
+    assert store.rows("SELECT contact_id, name, old, new FROM contact_change WHERE kind = 'list' AND at = :at "
+                      "AND source LIKE 'journey%' ORDER BY 1, 2", at=T0) == [
+        (1, "News", None, "News"), (1, "Old", "Old", None), (2, "News", None, "News")]
+
+
+def test_sunset_puts_the_address_on_the_list_of_the_channel(store: Store) -> None:
+    engine = start(store, journey(node("sunset", reason="silent for 120 days"), END, reentry={"policy": "after_finish"}))
+    assert consent.is_suppressed(store, "ada@example.com") and not consent.is_suppressed(store, "ada@example.com", "sms")
+    record(store, 1, "signup", T0 + 9)
+    tick(engine, T0 + 9)
+    assert store.rows("SELECT reason, evidence, level, channel FROM suppression") == [
+        ("sunset", "silent for 120 days", "channel", "email")] * 2
+
+
+def test_a_deal_is_opened_for_the_owner_and_is_an_event_with_its_value(store: Store) -> None:
+    heard = journey(END, name="other", trigger={"event": "deal_created", "where": {"value": {"op": "at_least", "value": 1000}}})
+    start(store, journey(node("deal", name="Upgrade", stage="new", amount=1200.5, currency="eur"), END), heard)
+    assert store.rows("""SELECT k.contact_id, d.name, d.stage, d.amount_minor, d.currency, d.owner, d.won FROM deal d
+        JOIN deal_contact k ON k.deal_id = d.id ORDER BY 1""") == [
+        (who, "Upgrade", "new", 120_050, "EUR", "sam@example.com", None) for who in (1, 2)]
+    assert store.one("SELECT COUNT(*) FROM enrollment r JOIN journey j ON j.id = r.journey_id AND j.key = 'other'") == 2
+
+
+def test_a_task_lands_on_the_desk_that_routing_chooses(store: Store) -> None:
+    routing.save_rep(store, routing.Rep("rita@example.com", "Rita"), by=ANN, now=T0)
+    start(store, journey(node("task", why="Call about the renewal"), END))
+    routing.refresh(store, now=T0, upto=10**6)
+    assert store.rows("SELECT contact_id, owner, why, status FROM task ORDER BY 1") == [
+        (who, "rita@example.com", "Call about the renewal", "open") for who in (1, 2)]
+
+
+def test_an_owner_is_given(store: Store) -> None:
+    start(store, journey(node("owner", to="kim@example.com"), END))
+    assert [contacts.get(store, who).owner for who in (1, 2)] == ["kim@example.com"] * 2
+
+
+@pytest.mark.parametrize(("kind", "settings", "words"), [
+    ("increment_field", {"field": "locale"}, "locale is a text, not a number"),
+    ("increment_field", {"field": "visits", "by": 0}, "changes nothing"),
+    ("copy_field", {"from": "locale", "to": "visits"}, "two fields of one kind"),
+    ("copy_field", {"from": "locale", "to": "email"}, "can not be set by a journey"),
+    ("list", {}, "name a list"),
+    ("deal", {"name": "x", "amount": 5}, "needs its currency"),
+    ("deal", {"name": "x", "amount": 5, "currency": "beads"}, "currency")])
+def test_settings_that_mean_nothing_are_refused(memory: Store, kind: str, settings: Document, words: str) -> None:
+    fields.define(memory, "Visits", "number", by=ANN, now=T0)
+    with pytest.raises(Invalid, match=words):
+        publish(memory, journey(node(kind, **settings), END))
