@@ -116,7 +116,7 @@ def _carry(held: _Run, rows: list[dict[str, Any]]) -> None:
 def _attempt(held: _Run, row: dict[str, Any], reader: dict[str, Any] | None) -> _End:
     if reader is None:
         return _End("dead", "the contact no longer exists")
-    context = {**reader, "event": trigger(row["props"])}
+    context = {**reader, **trigger(row["props"])}
     try:
         return _webhook(held, row, context) if row["kind"] == "webhook" else _notice(held, row, context)
     except (BadInput, posting.NotPublic) as error:

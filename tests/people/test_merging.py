@@ -40,7 +40,6 @@ def fill(store: Store, contact_id: int, mark: str) -> None:
             "stage_change": {"new": "lead", "at": NOW, "source": "test"},
             "task": {"why": "x", "route": "x", "status": "open", "created_at": NOW, "note": "a secret"},
             "privacy_request": {"kind": "access", "received_at": NOW, "due_at": NOW, "note": "a secret"},
-            "entry_moment": {"journey_id": 1, "number": 0, "key": "", "offset_s": 0, "at": NOW, "event_id": 0},
             "errand": {"kind": "notice", "target": "owner", "holds": 0, "detail": mark, "created_at": NOW, "due_at": NOW},
             "message": {"id": message, "channel": "email", "template_id": 1, "status": "queued", "address": f"{mark}@x.test",
                         "created_at": NOW, "due_at": NOW},
