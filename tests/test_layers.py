@@ -34,7 +34,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "journeys": ("nodes", "triggers", "layout", "graph", "documents", "reading", "lint", "live", "moments", "moves",
                  "hearing", "versions", "migrating", "comments", "history", "drafts", "renaming", "canvas", "comparing", "flow",
                  "enrolling", "approving", "runner"),
-    "loop": ("tick", "explain", "why_not", "coming", "virtual", "simulate"),
+    "loop": ("watchdog", "tick", "explain", "why_not", "coming", "virtual", "simulate"),
     "measure": ("costs", "touches", "models", "paths", "attribution", "roi", "kpis", "splits"),
     "service": ("health", "tables", "privacy", "attention", "users", "backup", "columns", "batches", "quality",
                 "importing", "exporting", "editing", "settling", "finding",

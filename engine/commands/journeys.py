@@ -15,6 +15,7 @@ from ..journeys.enrolling import EXISTING, Existing, launch
 from ..journeys.enrolling import enroll as enroll_contact
 from ..journeys.migrating import Wish
 from ..loop import simulate as simulating
+from ..loop import watchdog
 from ..loop.explain import Passage, explain
 from ..loop.why_not import WhyNot, why_not
 from .common import Call, Command, Group, plain, read_json, read_text, takes_call
@@ -268,6 +269,18 @@ def _story(passage: Passage) -> list[str]:
 
 def _because(reason: str | None) -> str:
     return f" ({reason})" if reason else ""
+
+
+@journeys.command("watchdog")
+@takes_call
+def watchdog_(call: Call) -> None:
+    """Who is overdue or waits without an end, how far the runner is behind, and journeys paused for a spike."""
+    with call.store() as store:
+        found: dict[str, Any] = {"lag": watchdog.lag(store, now=call.now), "overdue": watchdog.overdue(store, now=call.now),
+                 "stuck": watchdog.stuck(store, now=call.now), "paused": watchdog.paused_by_watchdog(store)}
+    lines = [f"{found['lag'].unheard:,} events not heard yet"]
+    lines += [watchdog.sentence(one) for one in (*found["overdue"], *found["stuck"])]
+    call.answer(found, *lines, *(f"{name} is paused: {why}" for name, why in found["paused"].items()))
 
 
 @journeys.command("test")

@@ -15,6 +15,7 @@ from ..journeys.runner import Runner
 from ..outreach import delivery, errand_runs, limits, notices
 from ..people import chain
 from ..store import Store
+from . import watchdog
 
 MOST_ROUNDS = 1_000  # a message sent may wake somebody who is sent a message: each round is one such step
 LEASE_WAIT_S = 30.0
@@ -55,6 +56,7 @@ class Loop:
                 if free:
                     counts = self.settle(now, deliver=deliver)
                     chain.seal(self.store)
+                    watchdog.guard(self.store, now=now)
                     return Tally(*counts, seconds=round(clock.monotonic() - began, 3))
             time.sleep(0.05)
         raise Busy(f"another process has been ticking for {LEASE_WAIT_S:g} s: wait for it or stop it")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..access import setting
-from ..clock import DAY
+from ..clock import DAY, in_words
 from ..config import Config
+from ..loop import watchdog
 from ..outreach import messages
 from ..store import Store
 from . import health, privacy
@@ -39,7 +40,8 @@ class Step:
 
 def notices(store: Store, *, now: int, clock_now: int) -> list[Notice]:
     """Everything that is not as it should be, the worst first. clock_now: the clock on the wall; the runner breathes by it."""
-    found = [*_runner(store, clock_now), *_messages(store), *_refused(store, now), *_paused(store), *_late(store, now)]
+    found = [*_runner(store, clock_now), *_messages(store), *_refused(store, now), *_paused(store), *_late(store, now),
+             *_hanging(store, now)]
     return sorted(found, key=lambda one: ("error", "warning", "info").index(one.level))
 
 
@@ -96,6 +98,26 @@ def _refused(store: Store, now: int) -> Iterator[Notice]:
                      "activity", {"view": "refused"})
 
 
+def _hanging(store: Store, now: int) -> Iterator[Notice]:
+    """Late by no decision of anybody's: a pause is told by itself."""
+    late = [one for one in watchdog.overdue(store, now=now) if one.reason != "paused"]
+    if late:
+        people = sum(one.people for one in late)
+        yield Notice("error", f"{people:,} {'person is' if people == 1 else 'people are'} overdue in journeys, the first for "
+                     f"{in_words(late[0].oldest_s // 60 * 60)}: {watchdog.REASONS[late[0].reason]}.", "activity",
+                     {"view": "runner"})
+    if held := watchdog.stuck(store, now=now):
+        people = sum(one.people for one in held)
+        yield Notice("info", f"{people:,} {'person waits' if people == 1 else 'people wait'} without a time limit for longer "
+                     "than a month.", "activity", {"view": "runner"})
+
+
 def _paused(store: Store) -> Iterator[Notice]:
+    spiked = watchdog.paused_by_watchdog(store)
+    for name, why in spiked.items():
+        yield Notice("error", f"The watchdog has paused the journey {name}: {why}. Look at its last message, then resume it.",
+                     "journeys", {"journey": name})
     for (name,) in store.rows("SELECT j.name FROM journey j WHERE j.status = 'paused' ORDER BY j.key LIMIT 20"):
+        if name in spiked:
+            continue
         yield Notice("info", f"The journey {name} is paused: people in it stand still.", "journeys", {"journey": name})

@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine import audit
 from engine.activity import events, intake
+from engine.loop import watchdog
 from engine.outreach import messages
 from engine.outreach.limits import REASONS
 from engine.service import health
@@ -99,12 +100,32 @@ def _runner() -> None:
             st.caption(f"Process {one.pid} on {state.escaped(one.host)}{tick}")
             if one.detail.get("problem"):
                 st.error(state.escaped(one.detail["problem"]), icon=":material/error:")
+    _watchdog()
     with st.expander("Everything `doctor` looks at", icon=":material/stethoscope:"):
         if st.button("Look now", icon=":material/search:"):
             for check in health.checks(state.store(), state.config(), now=now):
                 mark = ":green[:material/check:]" if check.ok else ":red[:material/close:]"
                 fix = "" if check.ok or not check.fix else f": {check.fix}"
                 st.markdown(f"{mark} **{state.escaped(check.name)}** {state.escaped(f'{check.detail}{fix}')}")
+
+
+def _watchdog() -> None:
+    """What hangs and for how long; journeys that were paused to protect people."""
+    store, moment = state.store(), state.now()
+    behind = watchdog.lag(store, now=moment)
+    with st.container(border=True, key="watchdog"):
+        st.markdown("**:material/pets: Watchdog**")
+        st.markdown(f"{say_count(behind.unheard, 'event', 'events')} not heard yet"
+                    + (f", the first came in {say_age(moment, moment - behind.oldest_s)}." if behind.unheard else "."))
+        for name, why in watchdog.paused_by_watchdog(store).items():
+            st.error(f"Paused **{state.escaped(name)}**: {state.escaped(why)}", icon=":material/pause_circle:")
+            state.link_to("journeys", f"Look at {name}", journey=name)
+        late, stuck = watchdog.overdue(store, now=moment), watchdog.stuck(store, now=moment)
+        for one in [*late, *stuck]:
+            st.markdown(f":{'gray' if one.reason in ('paused', 'no_limit') else 'red'}[:material/hourglass_disabled:] "
+                        f"{state.escaped(watchdog.sentence(one))}")
+        if not late and not stuck:
+            st.caption("Nobody is overdue, and nobody waits for what may never come.")
 
 
 def _refused() -> None:

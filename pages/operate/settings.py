@@ -10,6 +10,7 @@ from engine import access
 from engine.access import Role
 from engine.clock import say_duration
 from engine.content import context
+from engine.loop import watchdog
 from engine.outreach import limits
 from engine.people import fields
 from engine.people.consent import CHANNELS
@@ -59,6 +60,26 @@ def _limits(may: bool) -> None:
         caps = [{**row, "channels": _words(row["channels"], ",")} for row in edited]
         users.save_caps(state.store(), caps, by=state.actor(), now=state.now())
         st.toast("Saved.", icon=":material/check:")
+    _watchdog(may)
+
+
+def _watchdog(may: bool) -> None:
+    st.markdown("**Watchdog.** A journey is paused when too many of those it wrote to within the window unsubscribe, complain "
+                "or bounce. A person resumes it.")
+    held = watchdog.thresholds(state.store())
+    with st.form("watchdog", border=True):
+        unsubscribed, complained, bounced = (st.number_input(f"{label}, % of those sent", 0.01, 100.0, rate * 100, 0.1)
+                                             for label, rate in (("Unsubscribed", held.unsubscribe_rate),
+                                                                 ("Complained", held.complaint_rate),
+                                                                 ("Bounced", held.bounce_rate)))
+        least = st.number_input("Only when at least so many were sent", 1, 1_000_000, held.least_sent)
+        window = st.text_input("Within", say_duration(held.window_s))
+        if st.form_submit_button("Save", type="primary", disabled=not may):
+            with state.boundary():
+                said = {**watchdog.document(held), "unsubscribe_rate": unsubscribed / 100, "complaint_rate": complained / 100,
+                        "bounce_rate": bounced / 100, "least_sent": int(least), "window": window}
+                watchdog.save(state.store(), said, by=state.actor(), now=state.now())
+                st.toast("Saved.", icon=":material/check:")
 
 
 def _users(may: bool) -> None:
