@@ -133,5 +133,16 @@ def revoke_write_key(store: Store, name: str, *, now: int) -> int:
                          now=now, name=name)
 
 
+def new_key(prefix: str) -> tuple[str, str]:
+    """A key that can not be guessed, and the hash that is kept of it."""
+    key = prefix + secrets.token_urlsafe(24)
+    return key, _hashed(key)
+
+
+def hashed_key(key: str) -> str:
+    """What is kept of a key."""
+    return _hashed(key)
+
+
 def _hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()

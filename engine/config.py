@@ -86,3 +86,17 @@ def _read_or_make(path: Path) -> bytes:
     if len(found) < 32:
         raise BadInput(f"{path} holds no usable secret: put it back from a backup; without it links in sent mail are refused")
     return found.encode()
+
+
+def named_secret(url: str, name: str) -> str:
+    """A secret by its name: the environment variable, else the file `secrets/NAME` beside the database that only its owner can
+    read. Raises BadInput: neither is there, or others can read the file."""
+    if given := os.environ.get(name):
+        return given
+    path = secret_file(url).parent / "secrets" / name
+    if not path.is_file():
+        raise BadInput(f"{name} stands neither in the environment nor in {path}: set the variable, or write the file and "
+                       f"`chmod 600 {path}`")
+    if path.stat().st_mode & 0o077:
+        raise BadInput(f"{path} can be read by others: `chmod 600 {path}`")
+    return path.read_text(encoding="utf-8").strip()

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..store import CHUNK, Store
+from .traces import Traces
 
 _UNSTORABLE = re.compile(r"\\u0000|\\ud[89a-f]", re.IGNORECASE)  # PostgreSQL takes neither NUL nor half a character
 _ENCODER = json.JSONEncoder(allow_nan=False, default=str)
@@ -77,6 +78,15 @@ def discard(store: Store, ids: Sequence[int]) -> None:
     """Forget items that have been taken in."""
     with store.inbox.transaction():
         store.inbox.run_many("DELETE FROM inbox WHERE id = :id", [{"id": item} for item in ids])
+
+
+def forget(store: Store, known: Traces) -> int:
+    """Throw away what waits and speaks of a person; how many items."""
+    gone = [row[0] for part in store.inbox.stream("SELECT i.id, i.payload FROM inbox i ORDER BY i.id") for row in part
+            if known.are_in(json.loads(row[1]))]
+    if gone:
+        discard(store, gone)
+    return len(gone)
 
 
 def newest_id(store: Store) -> int:

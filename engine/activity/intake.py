@@ -8,6 +8,7 @@ used is kept aside in `refusal`, with the reason.
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import sqlite3
@@ -28,6 +29,7 @@ from .events import insert_events
 from .identity import Alias, Identify, Refused, alias, identify, resolve
 from .inbox import Waiting, as_json
 from .reading import Who, read_account, read_enrollment, read_event, read_previous, read_traits, read_who
+from .traces import Traces
 
 _REFUSALS_KEPT = 1_000
 # What a single odd row can cause; a full disk or a lost server is none of these, and stops the intake instead.
@@ -149,6 +151,13 @@ def _keep_aside(store: Store, refused: Sequence[Refused], now: int) -> None:
         {"at": now, "kind": one.item.kind, "dedupe_key": one.item.dedupe_key, "reason": one.reason,
          "payload": as_json(one.item.payload)} for one in refused])
     store.run("DELETE FROM refusal WHERE id <= (SELECT MAX(r.id) - :kept FROM refusal r)", kept=_REFUSALS_KEPT)
+
+
+def forget(store: Store, known: Traces) -> int:
+    """Throw away what was kept aside and speaks of a person; how many. Needs a transaction."""
+    kept = store.rows("SELECT r.id, r.payload FROM refusal r ORDER BY r.id")
+    gone = [row[0] for row in kept if known.are_in(json.loads(row[1]))]
+    return store.run_many("DELETE FROM refusal WHERE id = :id", [{"id": row} for row in gone])
 
 
 def refusals(store: Store, *, limit: int = 100) -> pd.DataFrame:

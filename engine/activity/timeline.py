@@ -104,7 +104,8 @@ def _event(row: dict[str, Any]) -> str:
 
 def _change(row: dict[str, Any]) -> str:
     if row["what"] in ("tag", "list", "role"):
-        return f"{row['what']} {row['name']} {'added' if row['new'] is not None else 'removed'}"
+        what = "buying role" if row["what"] == "role" else row["what"]
+        return f"{what} {row['name']} {'added' if row['new'] is not None else 'removed'}"
     return f"{row['name']}: {row['old'] or 'nothing'} → {row['new'] or 'nothing'}"
 
 
@@ -136,14 +137,14 @@ SOURCES = (
 )
 
 
-_SENT = "'email_sent', 'message_skipped', 'email_failed'"
+_OURS = "'email_sent', 'message_skipped', 'email_failed', 'score_rose', 'score_fell'"
 _WHO = """c.id AS contact_id, COALESCE(NULLIF(TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')), ''),
     c.email, c.external_id, 'a visitor') AS who"""
 OF_COMPANIES = (
     Source("event", _table(
         f"{_WHO}, e.name, e.object, e.value_minor, e.currency, e.props, e.verdict, e.message_id, y.subject",
         "contact c JOIN event e ON e.contact_id = c.id LEFT JOIN message_copy y ON y.message_id = e.message_id",
-        "e.occurred_at", "e.id", f"c.account_id = :who AND e.name NOT IN ({_HIDDEN}, {_SENT})"), _event),
+        "e.occurred_at", "e.id", f"c.account_id = :who AND e.name NOT IN ({_HIDDEN}, {_OURS})"), _event),
     Source("change", _table(
         f"{_WHO}, x.kind AS what, x.name, x.old, x.new, x.source", "contact c JOIN contact_change x ON x.contact_id = c.id",
         "x.at", "x.id", "c.account_id = :who AND x.kind IN ('stage', 'owner', 'account', 'role')"), _change),

@@ -13,11 +13,12 @@ from ..activity.timeline import timeline
 from ..audience.personas import persona_of
 from ..clock import iso
 from ..errors import BadInput
+from ..outreach import opt_in
 from ..people import contacts as people
-from ..people.contacts import Contact
+from ..people.contacts import Contact, listing
 from ..people.contacts.listing import Wanted
 from ..people.duplicates import candidates
-from ..service import exporting, settling
+from ..service import exporting, privacy, settling
 from ..service.editing import Edit, consents_of, edit_contact
 from ..service.importing.contacts import parse_consent
 from ..store import Store
@@ -64,7 +65,7 @@ def set_(call: Call, who: str, values: tuple[str, ...], tags: tuple[str, ...], u
 def erase(call: Call, who: str) -> None:
     """Forget a contact for good; its addresses are never written to again."""
     with call.store() as store:
-        done = people.erase(store, people.must_find(store, who), by=call.by, now=call.now)
+        done = privacy.erase(store, people.must_find(store, who), by=call.by, now=call.now)
     rows = sum(done.deleted.values()) + sum(done.stripped.values())
     call.answer(done, f"contact {done.contact_id} is erased: {rows:,} rows deleted or stripped, its addresses suppressed")
 
@@ -117,23 +118,44 @@ def apart(call: Call, one: str, other: str) -> None:
     call.answer({"apart": [one, other]}, f"{one} and {other} are two people")
 
 
+@contacts.command("opt-in", cls=Command)
+@click.argument("email")
+@click.option("--text", required=True, metavar="TEXT", help="what they were shown and agreed to: kept as the proof")
+@click.option("--source", required=True, metavar="WHERE", help="where they did, for example 'form on the start page'")
+@click.option("--topic", default="", metavar="NAME", help="for one topic (default: the channel as a whole)")
+@click.option("--themselves", is_flag=True, help="they asked for mail just now: an earlier no is no obstacle")
+@takes_call
+def opt_in_(call: Call, email: str, text: str, source: str, topic: str, themselves: bool) -> None:
+    """Ask by mail whether they mean it (double opt-in), or ask again; until they say yes nothing else is written."""
+    with call.store() as store:
+        asked = opt_in.sign_up(store, email, text_shown=text, source=source, topic=topic, themselves=themselves, by=call.by,
+                               now=call.now)
+    call.answer({**asdict(asked), "expires_at": iso(asked.expires_at)}, opt_in.waiting_words(asked))
+
+
 @contacts.command("export", cls=Command)
 @click.option("--segment", metavar="NAME", help="its members only")
 @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
               help=".csv or .xlsx (default: CSV on standard output)")
+@click.option("--third-party", is_flag=True, help="for an ad audience, a partner: without those who said do not sell or share")
 @takes_call
-def export(call: Call, segment: str | None, out: Path | None) -> None:
+def export(call: Call, segment: str | None, out: Path | None, third_party: bool) -> None:
     """Contacts as a table, safe to open in a spreadsheet."""
+    wanted = Wanted(segment=segment, third_party=third_party)
     with call.store() as store:
+        kept_back = listing.kept_back(store, wanted) if third_party else 0
+        if third_party:
+            call.note(f"{kept_back:,} left out: they said do not sell or share, or their data is restricted")
         if out is not None:
-            count = exporting.export_file(store, out, segment=segment)
-            call.answer({"contacts": count, "file": str(out)}, f"{count:,} contacts in {out}")
+            count = exporting.export_file(store, out, segment=segment, third_party=third_party)
+            answer = {"contacts": count, "file": str(out)} | ({"left_out": kept_back} if third_party else {})
+            call.answer(answer, f"{count:,} contacts in {out}")
         elif call.as_json:
-            rows = exporting.contact_rows(store, Wanted(segment=segment))
+            rows = exporting.contact_rows(store, wanted)
             header = next(rows)
             call.answer([dict(zip(header, row, strict=True)) for row in rows])
         else:
-            exporting.export_contacts(store, sys.stdout, Wanted(segment=segment))
+            exporting.export_contacts(store, sys.stdout, wanted)
 
 
 def _name(store: Store, contact_id: int) -> str:

@@ -32,7 +32,7 @@ class _Imports(Group):
 
 @click.group("import", cls=_Imports)
 def imports() -> None:
-    """Contacts, events, deals, costs and suppressions from CSV, TSV or XLSX. The same file twice changes nothing."""
+    """Contacts, companies, events, deals, costs and suppressions from CSV, TSV or XLSX. The same file twice changes nothing."""
 
 
 def _file(command: Any) -> Any:
@@ -109,6 +109,8 @@ def _plain(name: str, bring: Callable[..., Report], words: str) -> click.Command
     return do
 
 
+imports.add_command(_plain("accounts", importing.import_accounts,
+                           "Make and change companies, found by name; a domain brings the people who write from there."))
 imports.add_command(_plain("costs", importing.import_costs, "Write what was spent into the ledger, each cost once."))
 imports.add_command(_plain("suppressions", importing.import_suppressions,
                            "Put addresses on the suppression list: nobody writes to them again."))

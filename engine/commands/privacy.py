@@ -47,6 +47,19 @@ def restrict(call: Call, who: str, lift: bool) -> None:
     call.answer({"restricted": not lift, "changed": changed}, f"{who} {state}{'' if changed else ' (as before)'}")
 
 
+@privacy.command("do-not-sell", cls=Command)
+@click.argument("who", metavar="EMAIL")
+@click.option("--lift", is_flag=True, help="they allow it again")
+@takes_call
+def do_not_sell(call: Call, who: str, lift: bool) -> None:
+    """Do not sell or share (CCPA): no export for a third party has this contact any more."""
+    with call.store() as store:
+        saved = contacts.save(store, {"contact_id": contacts.must_find(store, who), "do_not_sell": not lift}, by=call.by,
+                              now=call.now, source="command line")
+    state = "may be shared with third parties" if lift else "is not sold or shared"
+    call.answer({"do_not_sell": not lift, "changed": saved.changed}, f"{who} {state}{'' if saved.changed else ' (as before)'}")
+
+
 @privacy.command("ask", cls=Command)
 @click.argument("kind", metavar="|".join(KINDS))
 @click.argument("who", metavar="EMAIL")
@@ -94,6 +107,19 @@ def keep(call: Call, kind: str | None, days: str | None) -> None:
         else:
             found = rooms.keep_for(store, kind, None if days == "forever" else int(days), by=call.by, now=call.now)
     call.answer(found, *(f"{one.kind}: {f'{one.days:,} days' if one.days else 'for good'} ({one.words})" for one in found))
+
+
+@privacy.command("timer", cls=Command)
+@click.argument("state", required=False, type=click.Choice(["on", "off"]))
+@takes_call
+def timer(call: Call, state: str | None) -> None:
+    """Have the runner throw away what is past its days, once a day; without a word: how it stands, and what went last."""
+    with call.store() as store:
+        found = rooms.automatic(store) if state is None else rooms.switch_automatic(store, state == "on", by=call.by,
+                                                                                     now=call.now)
+    gone = ", ".join(f"{count:,} {kind}" for kind, count in found.last.items()) or "nothing"
+    call.answer(found, f"the timer is {'on' if found.on else 'off'}"
+                + (f"; {iso(found.last_at)}: {gone} thrown away" if found.last_at else ""))
 
 
 @privacy.command("sweep", cls=Command)

@@ -10,12 +10,12 @@ from zoneinfo import available_timezones
 
 from ..access import setting
 from ..config import Config
-from ..people import fields
+from ..people import accounts, fields
 from ..store import Store
 from .language import Facts, facts, moment
 
 ALSO_CONTACT = ("id", "name", "account", "fit_score", "engagement_score")
-ACCOUNT = ("name", "domain", "industry", "employees")
+ACCOUNT = ("name", *accounts.FIELDS)
 SENDER = ("name", "email", "company", "postal_address", "website")
 _LOOKUP = 500  # ids per look-up: below every limit on bound values
 _ZONES = frozenset(available_timezones())

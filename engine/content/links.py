@@ -17,9 +17,10 @@ from typing import Literal, NamedTuple
 
 from ..store import Store
 
-CLICK, OPEN, UNSUBSCRIBE, PREFERENCES = "/c/", "/o/", "/u/", "/p/"  # paths of the collector, below PUBLIC_URL
-Purpose = Literal["click", "open", "unsubscribe", "preferences"]
-_MARK: dict[str, bytes] = {"click": b"c", "open": b"o", "unsubscribe": b"u", "preferences": b"p"}
+CLICK, OPEN, UNSUBSCRIBE, PREFERENCES, CONFIRM = "/c/", "/o/", "/u/", "/p/", "/y/"  # paths of the collector, below PUBLIC_URL
+Purpose = Literal["click", "open", "unsubscribe", "preferences", "confirm"]
+_MARK: dict[str, bytes] = {"click": b"c", "open": b"o", "unsubscribe": b"u", "preferences": b"p",
+                          "confirm": b"y"}
 _SIGNATURE, _LENGTH = 12, 32  # bytes of the keyed hash, characters of a token
 _REMEMBERED = 50_000  # links a process keeps in mind; an address with a name in it is new for every person
 
@@ -51,6 +52,11 @@ def preferences_token(secret: bytes, message_id: int) -> str:
     return _token(secret, "preferences", message_id)
 
 
+def confirm_token(secret: bytes, message_id: int) -> str:
+    """For saying yes to what this message asks (double opt-in, or whether somebody still wants to hear from us)."""
+    return _token(secret, "confirm", message_id)
+
+
 def read_click(secret: bytes, token: str) -> Click | None:
     """Message and link of a click token; None when it is forged or damaged."""
     found = _read(secret, "click", token)
@@ -70,6 +76,11 @@ def read_unsubscribe(secret: bytes, token: str) -> int | None:
 def read_preferences(secret: bytes, token: str) -> int | None:
     """The message of a preferences token; None when it is forged or damaged."""
     return _message(secret, "preferences", token)
+
+
+def read_confirm(secret: bytes, token: str) -> int | None:
+    """The message of a confirm token; None when it is forged or damaged."""
+    return _message(secret, "confirm", token)
 
 
 def url_of(store: Store, link_id: int) -> str | None:

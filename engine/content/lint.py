@@ -17,7 +17,7 @@ LONGEST_SUBJECT = 70  # characters that a mailbox shows at most
 CLIPPED_BYTES = 102_400  # Gmail cuts a mail behind this
 _ALWAYS = {"contact": {"email", "id", "created_at", "fit_score", "engagement_score"}, "sender": {"email"}}
 _CODE = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
-_ALONE = ("unsubscribe_url", "preferences_url")
+_ALONE = ("unsubscribe_url", "preferences_url", "confirm_url")
 
 
 def check(store: Store, template: Template) -> list[Problem]:

@@ -90,6 +90,16 @@ def queue(rows: Sql, *, node_id: int, journey_id: int | None, campaign_id: int |
         message_class=message_class, rows=rows)
 
 
+def queue_one(store: Store, contact_id: int, template_id: int, *, channel: str = "email", topic: str = "",
+              message_class: str = "marketing", priority: int = 0, now: int) -> int:
+    """Queue a message of no journey for one contact; its id. Needs a transaction."""
+    return int(store.one(
+        """INSERT INTO message (contact_id, channel, template_id, topic, priority, class, status, created_at, due_at) VALUES
+        (:contact_id, :channel, :template_id, :topic, :priority, :message_class, 'queued', :now, :now) RETURNING id""",
+        contact_id=contact_id, channel=channel, template_id=template_id, topic=topic, priority=priority,
+        message_class=message_class, now=now))
+
+
 def cancel(where: Sql, reason: str = "canceled") -> Sql:
     """Call off messages that have not left; `where` speaks of `message` by its full name (`message.enrollment_id = …`)."""
     return sql("UPDATE message SET status = 'canceled', reason = :reason WHERE status IN ('queued', 'admitted') AND ({where})",
@@ -111,6 +121,12 @@ def follow(old: int, new: int, tokens: Sql, *, visit: bool) -> Sql:
 
 
 # ------------------------------------------------------------ for admission and delivery
+
+
+def forget_copies(store: Store, contact_ids: Sequence[int]) -> None:
+    """What was really sent to these contacts is forgotten. Needs a transaction."""
+    store.run_many("DELETE FROM message_copy WHERE message_id IN (SELECT m.id FROM message m WHERE m.contact_id = :id)",
+                   [{"id": who} for who in contact_ids])
 
 
 def settle(decided: Sql) -> Sql:

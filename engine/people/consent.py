@@ -202,6 +202,18 @@ def release(store: Store, address: str, *, level: str = "channel", channel: str 
     return bool(gone)
 
 
+def resubscribe(store: Store, address: str, *, channel: str = "email", by: Actor, now: int) -> bool:
+    """Whoever holds the mailbox wants mail again: that they had unsubscribed no longer counts. What bounced, complained or was
+    erased stays on the list. Needs a transaction."""
+    hashed = address_hash(salt(store), address)
+    gone = store.run("UPDATE suppression SET released_at = :now WHERE address_hash = :hash AND level IN ('channel', 'topic') "
+                     "AND channel = :channel AND reason = 'unsubscribed' AND released_at IS NULL", now=now, hash=hashed,
+                     channel=channel)
+    if gone:
+        audit.record(store, by, "suppression released", f"address {hashed}", now=now, channel=channel, because="confirmed")
+    return bool(gone)
+
+
 def is_suppressed(store: Store, address: str, channel: str = "email", topic: str = "") -> bool:
     """Whether an address is on the list for the channel and topic."""
     found = sql("SELECT 1 FROM suppression p WHERE p.address_hash = :hash AND {holds} LIMIT 1",
@@ -241,4 +253,4 @@ def place(level: str, channel: str, topic: str) -> dict[str, str]:
 
 __all__ = ["CHANNELS", "LEVELS", "REFUSING", "STATUSES", "Entry", "Imported", "address_hash", "allowed", "check",
            "is_suppressed", "listed", "merge_states", "normalize_address", "place", "record", "record_imported", "release",
-           "state", "states", "suppress", "suppress_entries", "suppress_many", "suppressed"]
+           "resubscribe", "state", "states", "suppress", "suppress_entries", "suppress_many", "suppressed"]

@@ -89,8 +89,13 @@ def set_roles(store: Store, contact_id: int, roles: Sequence[str], *, by: Actor,
     return wanted
 
 
+def bring(store: Store, domains_: Mapping[int, str], *, now: int) -> int:
+    """People without a company who write from the domain of an account (account → domain), or from below it, come to it; how
+    many. Needs a transaction."""
+    return sum(_come(store, number, domain, now) for number, domain in domains_.items())
+
+
 def _come(store: Store, account_id: int, domain: str, now: int) -> int:
-    """People without a company who write from the domain, or from below it, come to the account."""
     near = store.rows(f"SELECT c.id, c.email FROM contact c WHERE {_LOOSE} AND (c.email LIKE :own OR c.email LIKE :below)",
                       own=f"%@{domain}", below=f"%@%.{domain}")
     found = accounts.linked_to(store, [email for _, email in near])

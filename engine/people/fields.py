@@ -198,7 +198,7 @@ KINDS: dict[str, Kind] = {
 BUILT_IN: dict[str, Field] = {name: Field(name, name, kind, name) for name, kind in (
     ("email", "text"), ("external_id", "text"), ("phone", "text"), ("first_name", "text"), ("last_name", "text"),
     ("time_zone", "text"), ("locale", "text"), ("stage", "text"), ("owner", "text"), ("source", "text"),
-    ("created_at", "datetime"),
+    ("created_at", "datetime"), ("do_not_sell", "bool"),
 )}
 
 # ------------------------------------------------------------ the catalogue

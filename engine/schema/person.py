@@ -35,6 +35,7 @@ PERSON_TABLES: dict[str, Handling] = {
     "contact_list": Handling("repoint_or_drop", "delete", True, unique=("list_id",)),
     "buying_role": Handling("repoint_or_drop", "delete", True, unique=("role",)),
     "consent": Handling("repoint", "strip", True, strip=("text_shown", "ip")),
+    "confirmation": Handling("repoint_or_drop", "delete", True, unique=("channel", "topic")),
     "privacy_request": Handling("repoint", "strip", True, strip=("note",)),
     "deal_contact": Handling("repoint_or_drop", "delete", True, unique=("deal_id",)),
     "event": Handling("repoint", "strip", True, strip=("props",)),

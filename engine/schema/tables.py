@@ -46,6 +46,18 @@ GROUND = (
     # undone: {"contact": [[first, last], …], "contact_change": …, "consent": …}.
     Table("import_batch", "service.batches", """id {id}, kind TEXT NOT NULL, file TEXT NOT NULL, at {big} NOT NULL,
         actor TEXT NOT NULL, counts {json} NOT NULL, source TEXT NOT NULL, ranges {json} NOT NULL, undone_at {big}"""),
+    # Rows that another database is asked for on a timer. secret: the name of its URL, never the URL. watermark: the largest
+    # value of the column that has been imported. last: what the newest run did.
+    Table("pull", "service.pulls", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, kind TEXT NOT NULL,
+        secret TEXT NOT NULL, query TEXT NOT NULL, column_name TEXT NOT NULL, every_s {big} NOT NULL, settings {json} NOT NULL,
+        state TEXT NOT NULL, watermark {json}, next_at {big} NOT NULL, last_at {big}, last {json}, created_at {big} NOT NULL,
+        updated_at {big} NOT NULL"""),
+    # Rows of a pull that could not be taken, the newest ones only.
+    Table("pull_error", "service.pulls", """id {id}, pull_id {big} NOT NULL, at {big} NOT NULL, column_name TEXT,
+        message TEXT NOT NULL, payload {json} NOT NULL""", ("pull_error_pull (pull_id, id)",)),
+    # A URL of the collector that somebody else's tool posts JSON to. mapping: what becomes of it; sample: one of its payloads.
+    Table("hook", "service.hooks", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, key_hash TEXT NOT NULL UNIQUE,
+        mapping {json} NOT NULL, sample TEXT, created_at {big} NOT NULL, updated_at {big} NOT NULL, revoked_at {big}"""),
     # How clean the contacts were on a day, by kind of finding; kind `contacts`: how many there were.
     Table("quality_count", "service.quality", """day {big} NOT NULL, kind TEXT NOT NULL, count {big} NOT NULL,
         PRIMARY KEY (day, kind)"""),
@@ -54,12 +66,13 @@ GROUND = (
 PEOPLE = (
     # hash31: a stored hash of the identity the contact came with; arms of tests are arithmetic on it.
     # held_until: sales is talking to them; marketing waits until then.
+    # do_not_sell: 1 when the person said so (CCPA): never part of an export for a third party.
     # anonymous: a visitor known by a cookie only; in no segment, journey or count until identified.
     Table("contact", "people.contacts", """id {id}, external_id TEXT, email TEXT, phone TEXT, first_name TEXT, last_name TEXT,
         time_zone TEXT, locale TEXT, stage TEXT, account_id {big}, owner TEXT, source TEXT,
         fit_score {big} NOT NULL DEFAULT 0, engagement_score {big} NOT NULL DEFAULT 0, hash31 {big} NOT NULL,
         anonymous {big} NOT NULL DEFAULT 0, restricted {big} NOT NULL DEFAULT 0, is_test {big} NOT NULL DEFAULT 0,
-        held_until {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL""",
+        do_not_sell {big}, held_until {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL""",
           ("contact_stage (stage)", "contact_account (account_id)", "contact_created (created_at)",
            "contact_score ((engagement_score + fit_score), id) WHERE engagement_score + fit_score <> 0")),
     # kind: email (normalized), external_id, phone, anonymous_id. address_hash: what the suppression list keeps.
@@ -117,7 +130,7 @@ PEOPLE = (
     Table("suppression", "people.consent", """id {id}, address_hash TEXT NOT NULL, level TEXT NOT NULL, channel TEXT NOT NULL,
         topic TEXT NOT NULL, reason TEXT NOT NULL, evidence TEXT, at {big} NOT NULL, actor TEXT NOT NULL,
         released_at {big}""", ("UNIQUE suppression_one (address_hash, level, channel, topic) WHERE released_at IS NULL",)),
-    # kind: access, erase, restrict, lift, object, rectify.
+    # kind: access, erase, restrict, lift, object, rectify, do_not_sell.
     Table("privacy_request", "service.privacy", """id {id}, kind TEXT NOT NULL, contact_id {big} NOT NULL,
         received_at {big} NOT NULL, due_at {big} NOT NULL, done_at {big}, note TEXT""",
           ("privacy_request_open (due_at) WHERE done_at IS NULL", "privacy_request_contact (contact_id)")),
@@ -223,6 +236,13 @@ CONTENT = (
 )
 
 OUTREACH = (
+    # Somebody was asked by mail whether they mean it (double opt-in). mails: how often; message_id: the newest one. made: 1
+    # when the contact came to be by asking, and goes again when nobody answers. ended_as: confirmed, unsubscribed or lapsed.
+    Table("confirmation", "outreach.opt_in", """id {id}, contact_id {big} NOT NULL, channel TEXT NOT NULL, topic TEXT NOT NULL,
+        text_shown TEXT NOT NULL, source TEXT NOT NULL, ip TEXT, made {big} NOT NULL DEFAULT 0, mails {big} NOT NULL,
+        message_id {big} NOT NULL, asked_at {big} NOT NULL, expires_at {big} NOT NULL, ended_at {big}, ended_as TEXT""",
+          ("UNIQUE confirmation_open (contact_id, channel, topic) WHERE ended_at IS NULL",
+           "confirmation_message (message_id)", "confirmation_asked (asked_at) WHERE ended_at IS NULL")),
     Table("campaign", "outreach.campaigns", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, owner TEXT, goal TEXT,
         budget_minor {big}, currency TEXT, starts_at {big}, ends_at {big}, utm_name TEXT, created_at {big} NOT NULL"""),
     # One intended send. class: marketing or transactional. status: queued, admitted, sending, then one of the terminal

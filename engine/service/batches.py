@@ -157,7 +157,7 @@ def undo(store: Store, batch_id: int, *, by: Actor, now: int, progress: Callable
 def _refuse(past: Past) -> None:
     if past.undone_at is not None:
         raise Conflict(f"import {past.id} ({past.file or past.kind}) has been undone already")
-    if past.kind in ("events", "deals", "costs", "suppressions"):
+    if past.kind in _INSTEAD:
         raise Conflict(f"import {past.id} brought {past.kind}, which can not be undone: only imports of contacts can. "
                        f"{_INSTEAD[past.kind]}")
     if not past.undoable:
@@ -165,7 +165,8 @@ def _refuse(past: Past) -> None:
 
 
 _INSTEAD = {"events": "What happened counts in scores, segments and reports from the moment it is known",
-            "deals": "Import the deals again as they should be", "costs": "Import the same amounts with a minus",
+            "deals": "Import the deals again as they should be",
+            "accounts": "Import the companies again as they should be", "costs": "Import the same amounts with a minus",
             "suppressions": "An administrator can release an address by hand"}
 
 
@@ -222,7 +223,7 @@ class _Undoing:
         labels = [row for row in log if row[1] in ("tag", "list")]
         back, kept = self._values_back(values)
         rows = [{"contact_id": who, **given} for who, given in back.items()]
-        saved = contacts.upsert_many(self.store, rows, now=self.now, source=self.source)
+        saved = contacts.upsert_many(self.store, rows, now=self.now, source=self.source, by_hand=True)
         refused = {row["contact_id"] for row, one in zip(rows, saved, strict=True) if one.refused}
         contacts.forget_names(self.store, [(who, name, new) for who, _, name, old, new in values
                                            if name in ("email", "phone", "external_id") and who not in refused])

@@ -1,4 +1,4 @@
-"""The public door: opens, clicks, unsubscribing, and events from websites and apps.
+"""The public door: opens, clicks, unsubscribing, confirming, and events from websites and apps.
 
 It faces the internet, so it is a process of its own. It calls nobody: what arrives is answered when it lies on disk in the
 inbox. Only an unsubscribe is also written to the ledger at once, because the next message may leave before the next tick.
@@ -30,7 +30,7 @@ from ..config import Config
 from ..content import links
 from ..errors import BadInput
 from ..store import Store
-from . import opt_out, tracking_api
+from . import confirming, hook_api, opt_out, tracking_api
 from .group_commit import GroupCommit
 from .web import client_ip
 
@@ -124,7 +124,9 @@ def app(store: Store, config: Config) -> Starlette:
         Route(links.OPEN + "{token}", collector.opened),
         Route(links.CLICK + "{token}", collector.clicked),
         *opt_out.routes(store, config, collector.put),
+        *confirming.routes(store, config, collector.put),
         *tracking_api.routes(store, collector.put),
+        *hook_api.routes(store, collector.put),
         Route("/health", collector.health),
     ], lifespan=lifespan)
 

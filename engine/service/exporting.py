@@ -40,8 +40,9 @@ def export_contacts(store: Store, out: TextIO, wanted: Wanted = EVERYBODY) -> in
     return count
 
 
-def export_file(store: Store, path: Path, *, segment: str | None = None) -> int:
-    """Everybody, or the members of a segment, into a file: .csv, or a workbook by the name .xlsx.
+def export_file(store: Store, path: Path, *, segment: str | None = None, third_party: bool = False) -> int:
+    """Everybody, or the members of a segment, into a file: .csv, or a workbook by the name .xlsx. third_party: without those
+    who may not be handed on.
 
     Raises NotFound: no such segment. BadInput: another kind of file, or not writable.
     """
@@ -49,9 +50,9 @@ def export_file(store: Store, path: Path, *, segment: str | None = None) -> int:
         raise BadInput(f"{path.name}: name a .csv or .xlsx file")
     try:
         if path.suffix.lower() == ".xlsx":
-            return _workbook(path, contact_rows(store, Wanted(segment=segment)))
+            return _workbook(path, contact_rows(store, Wanted(segment=segment, third_party=third_party)))
         with path.open("w", encoding="utf-8-sig", newline="") as out:  # the mark tells Excel that it is UTF-8
-            return export_contacts(store, out, Wanted(segment=segment))
+            return export_contacts(store, out, Wanted(segment=segment, third_party=third_party))
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import clock
@@ -22,17 +22,11 @@ from ..config import Config
 from ..content import links
 from ..people import consent
 from ..store import Store
-from .web import Put, client_ip
+from .web import Put, client_ip, page_of
 
 RECIPIENT = Actor("recipient", "admin")  # whoever holds the signed link of a message
 ASKED = "You will get no more marketing email at this address."
 log = logging.getLogger(__name__)
-_HEADERS = {"Cache-Control": "no-store, max-age=0", "X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
-_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>
-body {{ font: 18px/1.5 system-ui, sans-serif; color: #1c1c1e; max-width: 34em; margin: 15vh auto 0; padding: 0 1.5em }}
-h1 {{ font-size: 1.5em; margin: 0 0 .5em }} button {{ font: inherit; padding: .5em 1.2em; border: 0; border-radius: .4em;
-background: #1c1c1e; color: #fff; cursor: pointer }}</style></head><body><h1>{title}</h1><p>{text}</p>{form}</body></html>"""
 _FORM = '<form method="post"><button type="submit" name="confirm" value="yes">Unsubscribe</button></form>'
 
 
@@ -85,20 +79,20 @@ class OptOut:
         """GET /u/{token}: asks, and changes nothing."""
         message_id = self._message(request)
         if message_id is None:
-            return _page("This link is not valid", "It is damaged, or not ours.", status=404)
+            return page_of("This link is not valid", "It is damaged, or not ours.", status=404)
         who = await run_in_threadpool(find_recipient, self.store, message_id)
         name = html.escape(who.masked if who else "your address")
-        return _page("Unsubscribe?", f"No more marketing email to {name}.", _FORM)
+        return page_of("Unsubscribe?", f"No more marketing email to {name}.", _FORM)
 
     async def leave(self, request: Request) -> Response:
         """POST /u/{token}: unsubscribes."""
         message_id = self._message(request)
         if message_id is None:
-            return _page("This link is not valid", "It is damaged, or not ours.", status=404)
+            return page_of("This link is not valid", "It is damaged, or not ours.", status=404)
         who = await run_in_threadpool(find_recipient, self.store, message_id)
         if who and not await self._leave(who, client_ip(request)):
-            return _page("Please try again", "This could not be written down just now. Try again in a minute.", _FORM, 503)
-        return _page("You are unsubscribed", ASKED)
+            return page_of("Please try again", "This could not be written down just now. Try again in a minute.", _FORM, 503)
+        return page_of("You are unsubscribed", ASKED)
 
     async def _leave(self, who: Recipient, ip: str | None) -> bool:
         """Whether it holds; the event alone may be lost."""
@@ -128,7 +122,3 @@ def routes(store: Store, config: Config, put: Put) -> list[Route]:
 def _event(who: Recipient) -> Item:
     return Item("track", f"email_unsubscribed:{who.message_id}", {
         "message_id": who.message_id, "contact_id": who.contact_id, "event": "email_unsubscribed", "source": "collector"})
-
-
-def _page(title: str, text: str, form: str = "", status: int = 200) -> Response:
-    return HTMLResponse(_PAGE.format(title=title, text=text, form=form), status_code=status, headers=_HEADERS)

@@ -62,7 +62,7 @@ class TrackingApi:
         given = _basic_key(request)
         if given is not None:  # a stranger's body is not even read
             await self._check(given)
-        document = _parsed(await _body(request, BATCH_BYTES if kind == "batch" else ITEM_BYTES))
+        document = _parsed(await body_of(request, BATCH_BYTES if kind == "batch" else ITEM_BYTES))
         if given is None:
             await self._check(_key_in(document))
         translated = _translated(document, kind)
@@ -162,7 +162,8 @@ def _key_in(document: dict[str, Any]) -> str:
     return key
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def body_of(request: Request, most: int) -> bytes:
+    """What was sent, unpacked. Raises Answer: larger than `most`."""
     if int(request.headers.get("content-length") or 0) > most:
         raise _too_large(most)
     parts, size = [], 0
@@ -193,6 +194,14 @@ def _too_large(most: int) -> Answer:
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
+    document = json_in(body)
+    if not isinstance(document, dict):
+        raise Answer(400, "invalid_json", "the body is not a JSON object")
+    return document
+
+
+def json_in(body: bytes) -> Any:
+    """The document of a body. Raises Answer with line and column."""
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -200,8 +209,6 @@ def _parsed(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else "not UTF-8 text, or a number too long"
         raise Answer(400, "invalid_json", f"not JSON: {reason}") from None
-    if not isinstance(document, dict):
-        raise Answer(400, "invalid_json", "the body is not a JSON object")
     return document
 
 

@@ -16,11 +16,13 @@ from ..errors import Busy
 from ..loop.tick import Loop, Tally
 from ..outreach import delivery, errand_runs
 from ..store import Store
+from . import chores
 from .health import Heart
 
 INTERVAL_S = 1.0
 LEASE_EVERY_S = MINUTE  # the lease is taken anew this often: one that broke unnoticed is noticed
 STANDBY_S = 5.0
+CHORES_EVERY_S = 30.0
 DELIVER_AT_ONCE = 100  # messages between two looks at the clock and at `stop`
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 Result = TypeVar("Result")
@@ -31,7 +33,7 @@ def run_forever(store: Store, config: Config, *, interval_s: float = INTERVAL_S,
                 standby_s: float = STANDBY_S) -> None:
     """Tick until `stop` is set. One process of a workspace works, further ones stand by and take over when it dies."""
     loop = Loop(store, config)
-    with Heart(store, "runner") as heart, _delivering(store, config, stop, interval_s):
+    with Heart(store, "runner") as heart, _beside(store, config, stop, interval_s):
         retry = Retry("tick", stop, heart)
         while not stop.is_set():
             with store.lock("runner") as mine:
@@ -59,10 +61,11 @@ def _busy(tally: Tally) -> bool:
 
 
 @contextmanager
-def _delivering(store: Store, config: Config, stop: threading.Event, interval_s: float) -> Iterator[None]:
-    """Threads that hand admitted messages to their channels, and carry errands: a slow receiver holds no mail up."""
+def _beside(store: Store, config: Config, stop: threading.Event, interval_s: float) -> Iterator[None]:
+    """Threads for what would hold ticks up: handing messages to their channels, carrying errands, and chores (pulls, and what is
+    thrown away). A slow receiver holds no mail up."""
     threads = [threading.Thread(target=work, args=(store, config, stop, interval_s), name=name, daemon=True)
-               for name, work in (("delivery", _deliver_until), ("errands", _carry_until))]
+               for name, work in (("delivery", _deliver_until), ("errands", _carry_until), ("chores", _chores_until))]
     for thread in threads:
         thread.start()
     try:
@@ -87,6 +90,13 @@ def _carry_until(store: Store, config: Config, stop: threading.Event, interval_s
         ran = retry.attempt(lambda: errand_runs.run(store, config, now=moment(store, clock.now()), limit=errand_runs.AT_ONCE))
         if ran is not None and not ran.changed:
             stop.wait(interval_s)
+
+
+def _chores_until(store: Store, config: Config, stop: threading.Event, interval_s: float) -> None:
+    del interval_s  # nothing of it is urgent
+    retry = Retry("chores", stop)
+    while not stop.wait(CHORES_EVERY_S):
+        retry.attempt(lambda: chores.run_due(store, config, now=moment(store, clock.now())))
 
 
 class Retry:

@@ -16,11 +16,12 @@ from engine.people import fields
 from engine.people.consent import CHANNELS
 from engine.people.contacts import listing
 from engine.service import health, users
-from pages.widgets import privacy, state
+from pages.widgets import connections, privacy, state
 from pages.widgets.person import when
 
-SECTIONS = {"sending": "Sending", "limits": "Limits", "users": "Users and roles", "keys": "Write keys", "fields": "Fields",
-            "topics": "Topics and lists", "privacy": "Privacy", "workspace": "Workspace"}
+SECTIONS = {"sending": "Sending", "limits": "Limits", "users": "Users and roles", "keys": "Write keys",
+            "connections": "Connections", "fields": "Fields", "topics": "Topics and lists",
+            "privacy": "Privacy", "workspace": "Workspace"}
 ROLE_WORDS = {"viewer": "looks", "analyst": "looks, segments, tests", "marketer": "everything but users and settings",
               "sales": "leads and contacts", "admin": "everything"}
 
@@ -172,6 +173,7 @@ def _workspace(may: bool) -> None:
 
 
 with state.page_frame("Settings"):
-    sections = {"sending": _sending, "limits": _limits, "users": _users, "keys": _keys, "fields": _fields, "topics": _topics,
+    sections = {"sending": _sending, "limits": _limits, "users": _users, "keys": _keys,
+                "connections": connections.section, "fields": _fields, "topics": _topics,
                 "privacy": _privacy, "workspace": _workspace}
     sections[state.section(SECTIONS)](state.may("administer"))

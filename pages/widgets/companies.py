@@ -35,7 +35,7 @@ def section() -> None:
 def _all() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = state.text_param("Search companies", "name", icon=":material/domain:", placeholder="Name or domain")
-        order = state.choice_param("In order of", "order", list(ORDERS.values()), width=170)
+        order = state.choice_param("Highest score first", "order", list(ORDERS.values()), width=190)
         if state.may("market") and st.button("Link by domain", icon=":material/link:"):
             _link()
     key = next((key for key, label in ORDERS.items() if label == order), "score")
@@ -82,7 +82,7 @@ def _one(found: Account) -> None:
     state.link_to("contacts", "All companies", icon=":material/arrow_back:", view="accounts")
     st.subheader(state.escaped(found.name), anchor=False)
     _headline(found)
-    left, right = st.columns([2, 5], gap="large")
+    left, right = st.columns([2, 4], gap="medium")
     with left:
         _facts(found)
     with right:
@@ -105,7 +105,7 @@ def _facts(found: Account) -> None:
     with st.container(border=True, gap=None):
         for name, value in found.facts.items():
             with st.container(horizontal=True, gap="small", wrap=False):
-                st.caption(name.capitalize(), width=100)
+                st.caption(name.capitalize(), width=85)
                 st.text("–" if value is None else f"{value:,}" if isinstance(value, int | float) else value, width="stretch")
     if state.may("sell"):
         with st.popover("Change", icon=":material/edit:"):
@@ -131,7 +131,7 @@ def _people(found: Account) -> None:
         st.info("Nobody belongs to this company yet. Give it a domain: people who write from there are linked by themselves.",
                 icon=":material/group_off:")
     for one in many:
-        with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             state.link_to("contacts", one.name, icon=":material/person:", contact=one.id)
             for role in one.roles:
                 st.badge(role, icon=":material/how_to_reg:", color="violet")

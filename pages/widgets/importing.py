@@ -24,8 +24,10 @@ from . import state
 from .quality import findings
 from .tables import say_count
 
-KINDS = {"contacts": "Contacts", "events": "Events", "deals": "Deals", "costs": "Costs", "suppressions": "Suppressions"}
+KINDS = {"contacts": "Contacts", "accounts": "Companies", "events": "Events", "deals": "Deals", "costs": "Costs",
+         "suppressions": "Suppressions"}
 COLUMNS = {
+    "accounts": "name; and domain, industry, employees, revenue, country, city. A domain brings the people of it.",
     "events": "email or external_id, event, occurred_at; and object, value, currency. Further columns become properties.",
     "deals": "deal_id, email or external_id, name, stage, amount, currency, created_at, closed_at, won, source_campaign.",
     "costs": "campaign, channel, category, amount, currency, from, to.",
@@ -144,8 +146,8 @@ def _agreed() -> tuple[Agreed, ...] | None:
 
 def _others(kind: str, path: str, file_id: str) -> None:
     run: dict[str, Callable[..., Report]] = {
-        "events": importing.import_events, "deals": importing.import_deals, "costs": importing.import_costs,
-        "suppressions": importing.import_suppressions}
+        "accounts": importing.import_accounts, "events": importing.import_events, "deals": importing.import_deals,
+        "costs": importing.import_costs, "suppressions": importing.import_suppressions}
     live = kind == "events" and st.checkbox("These events are new: let them wake journeys", key="import-live")
     dates = st.selectbox("Dates", list(DATES), key="import-dates")
     _rehearse_and_run(f"{file_id}{kind}{live}{dates}", lambda how: run[kind](

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -130,6 +131,12 @@ def _export(wanted: Wanted, total: int) -> None:
     scope = "everybody" if wanted == Wanted() else f"the {say_count(total, 'person', 'people')} that match the filters"
     st.markdown(f"A CSV of {scope}: every field, tags, lists and consent. Cells that a spreadsheet would run as a formula are "
                 "guarded.")
+    outside = st.checkbox("It is for a third party: an ad audience, a partner")
+    if outside:
+        kept_back = listing.kept_back(state.store(), wanted)
+        st.caption(f"{say_count(kept_back, 'person is', 'people are')} left out: they said do not sell or share, or their data "
+                   "is restricted.")
+        wanted = replace(wanted, third_party=True)
     if st.button("Prepare the file", type="primary", icon=":material/table:"):
         with st.spinner("Writing the file"):
             out = io.StringIO()

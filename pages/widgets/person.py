@@ -12,6 +12,7 @@ from engine.audience.lifecycle import STAGES
 from engine.clock import in_words
 from engine.errors import NotFound
 from engine.loop import explain
+from engine.outreach import opt_in
 from engine.people import accounts, contacts, fields
 from engine.people.consent import STATUSES
 from engine.people.contacts import Contact, listing
@@ -71,6 +72,8 @@ def _badges(found: Contact) -> None:
         st.badge(f"fit {found.fit_score}", icon=":material/target:", color="blue")
         if found.restricted:
             st.badge("processing restricted", color="red")
+        if found.do_not_sell:
+            st.badge("do not sell or share", color="red")
         if found.is_test:
             st.badge("test person", color="gray")
 
@@ -107,8 +110,22 @@ def _consent(found: Contact) -> None:
         for (channel, topic), status in said.items():
             st.badge(f"{channel}{' · ' + topic if topic else ''}: {status}", color=_STATUS_COLORS.get(status, "gray"))
         if state.may("sell"):
-            with st.popover("Change", icon=":material/edit:"):
-                _change_consent(found)
+            with st.container(horizontal=True):
+                with st.popover("Change", icon=":material/edit:"):
+                    _change_consent(found)
+                if found.email and said.get(("email", "")) in (None, "pending"):
+                    with st.popover("Ask by mail", icon=":material/mark_email_unread:"):
+                        _ask(found)
+            _sale(found)
+
+
+def _sale(found: Contact) -> None:
+    """Do not sell or share, as a Californian may ask."""
+    said = st.toggle("Do not sell or share", found.do_not_sell, key=f"sale-{found.id}-{found.do_not_sell}",
+                     help="Is left out of every export for a third party.")
+    if said != found.do_not_sell:
+        editing.edit_contact(state.store(), _who(found), Edit({"do_not_sell": said}), by=state.actor(), now=state.now())
+        st.rerun()
 
 
 def _change_consent(found: Contact) -> None:
@@ -122,6 +139,19 @@ def _change_consent(found: Contact) -> None:
                 editing.edit_contact(state.store(), _who(found), Edit(consents=[("email", str(status), source.strip())]),
                                      by=state.actor(), now=state.now())
                 st.rerun()
+
+
+def _ask(found: Contact) -> None:
+    """Double opt-in: a mail with a link; only the answer makes a subscription of it."""
+    st.caption("They get one mail with a link. Only when they press the button behind it may anything else be sent. After 30 "
+               "days without an answer nobody waits any longer.")
+    with st.form("opt-in", border=False):
+        text = st.text_input("What they were shown and agreed to", placeholder="Yes, send me the newsletter once a month.")
+        source = st.text_input("Where", placeholder="at the fair in Hanover, on paper")
+        if st.form_submit_button("Send the question", type="primary"):
+            with state.boundary():
+                asked = opt_in.ask(state.store(), found.id, text_shown=text, source=source, by=state.actor(), now=state.now())
+                st.success(opt_in.waiting_words(asked))
 
 
 def _labels(found: Contact) -> None:
@@ -212,7 +242,7 @@ def _score(found: Contact) -> None:
 
 def _facts(found: Contact) -> None:
     """Every fact that a person may change by hand."""
-    known = [one for one in fields.catalogue(state.store()).values() if one.key not in ("created_at", "source")]
+    known = [one for one in fields.catalogue(state.store()).values() if one.key not in ("created_at", "source", "do_not_sell")]
     with st.form("facts"):
         typed: dict[str, str] = {}
         for one in known:

@@ -58,7 +58,7 @@ def hand_out(may: bool) -> None:
 def keeping(may: bool) -> None:
     """After how many days things go; what a sweep would take."""
     st.subheader("How long things are kept", anchor=False)
-    st.caption("In days; 0 keeps them for good. Nothing goes by itself: throw it away here, or let cron run `privacy sweep`.")
+    st.caption("In days; 0 keeps them for good.")
     with st.form("retention"):
         days = {one.kind: st.number_input(one.words[:1].upper() + one.words[1:], 0, 36_500, one.days or 0, step=30)
                 for one in privacy.kept(state.store())}
@@ -68,6 +68,7 @@ def keeping(may: bool) -> None:
             st.rerun()
     if not may or not any(one.days for one in privacy.kept(state.store())):
         return
+    _timer(may)
     with st.container(horizontal=True):
         count = st.button("Count what would go")
         with st.popover("Throw it away …", icon=":material/delete:"):
@@ -76,6 +77,18 @@ def keeping(may: bool) -> None:
     if count or sweep:
         for one in privacy.sweep(state.store(), dry_run=not sweep, by=state.actor(), now=state.now()):
             st.info(f"{one.kind.replace('_', ' ')}: {one.count:,} {'are gone' if one.gone else 'would go'}")
+
+
+def _timer(may: bool) -> None:
+    """Once a day by the runner, or only by hand; and what went the last time."""
+    known = privacy.automatic(state.store())
+    on = st.toggle("Throw it away once a day, by the runner", known.on, disabled=not may, key=f"retention-timer-{known.on}")
+    if on != known.on:
+        privacy.switch_automatic(state.store(), on, by=state.actor(), now=state.now())
+        st.rerun()
+    if known.last_at is not None:
+        gone = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in known.last.items())
+        st.caption(f"Last on {when(known.last_at)}: {gone or 'nothing'} thrown away.")
 
 
 def proof() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine import access
 from engine.access import COMMAND_LINE
 from engine.people import consent, contacts, fields
-from engine.service import privacy, users
+from engine.service import hooks, privacy, pulls, users
 from engine.store import Store
 
 from .running import open_page, well, words
@@ -89,3 +89,36 @@ def test_handing_out_is_noted_once_not_at_each_rerun(workspace: Store) -> None:
     assert workspace.one(handed) == 1
     well(at.run())
     assert workspace.one(handed) == 1
+
+
+def test_a_webhook_is_tried_and_made(workspace: Store) -> None:
+    at = well(open_page("settings", view="connections"))
+    at.button(key="hook-try").click().run()
+    said = words(well(at))
+    assert "ada@example" in said and "Nothing was changed" in said and hooks.list_hooks(workspace) == []
+    at.text_area(key="hook-mapping").input('{"email": "x"}')
+    at.button(key="hook-try").click().run()
+    assert "what becomes of it" in at.error[0].value
+    at = open_page("settings", view="connections")
+    at.text_input(key="hook-name").input("Shop")
+    at.button(key="hook-save").click().run()
+    assert "/h/hk_" in well(at).code[0].value and [one.name for one in hooks.list_hooks(workspace)] == ["Shop"]
+
+
+def test_a_pull_is_made_and_says_what_is_missing(workspace: Store) -> None:
+    at = open_page("settings", view="connections")
+    for label, text in (("Name of the address", "NO_SUCH_URL"), ("Column that rises", "at")):
+        next(one for one in at.text_input if one.label == label).input(text)
+    next(one for one in at.text_input if one.label == "Name" and one.form_id == "pull").input("People")
+    next(one for one in at.text_area if one.label == "Query").input("select email, at from people")
+    next(one for one in at.button if one.label == "Save" and one.form_id == "pull").click().run()
+    (made,) = pulls.list_pulls(workspace)
+    at.button(key=f"pull-try-{made.id}").click().run()
+    assert "neither in the environment" in at.error[0].value
+
+
+def test_things_are_thrown_away_on_a_timer_once_it_is_switched_on(workspace: Store) -> None:
+    privacy.keep_for(workspace, "events", 730, by=COMMAND_LINE, now=1)
+    at = well(open_page("settings", view="privacy"))
+    next(one for one in at.toggle if "once a day" in one.label).set_value(True).run()
+    assert privacy.automatic(workspace).on

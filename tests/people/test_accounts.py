@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.access import COMMAND_LINE, Actor
@@ -9,6 +11,7 @@ from engine.activity import events
 from engine.audience import segments, watch
 from engine.errors import BadInput, Conflict, Forbidden
 from engine.people import accounts, contacts, deals, domains, employers
+from engine.service import importing
 from engine.store import Store
 
 from ..conftest import NOW
@@ -142,3 +145,23 @@ def test_a_role_is_said_at_a_company_and_left_there(store: Store) -> None:
 def members(store: Store, name: str) -> set[int]:
     return {row[0] for row in store.rows("SELECT m.contact_id FROM segment_member m JOIN segment s ON s.id = m.segment_id "
                                          "WHERE s.name = :name", name=name)}
+
+
+def test_companies_come_from_a_file(store: Store, tmp_path: Path) -> None:
+    ada = save(store, email="ada@acme.com")
+    company(store, "Birch", domain="birch.io", employees=5)
+    file = tmp_path / "companies.csv"
+    file.write_text("Name,domain,employees,industry,note\nAcme,www.acme.com,\"1,200\",retail,x\nBIRCH,birch.io,5,,\n"
+                    "Cedar,birch.io,1,,\nDogwood,gmail.com,1,,\n,x.io,1,,\nElm,elm.io,many,,\nFir,acme.com,,,\n")
+    report = importing.import_accounts(store, str(file), by=COMMAND_LINE, now=NOW + 1)
+    assert (report.created, report.updated, report.unchanged, report.errors) == (1, 0, 1, 5)
+    assert [(one.line, one.column) for one in report.rows_in_error] == [
+        (4, "domain"), (5, "domain"), (6, "Name"), (7, "employees"), (8, "domain")]
+    assert "belongs to Birch already" in report.rows_in_error[0].message
+    assert report.more["linked"] == 1 and account_of(store, ada) == "Acme" and report.columns["note"] is None
+    assert accounts.get(store, accounts.must_find(store, "acme")).facts["employees"] == 1_200
+    again = importing.import_accounts(store, str(file), by=COMMAND_LINE, now=NOW + 2)
+    assert (again.created, again.updated, again.unchanged) == (0, 0, 2)
+    file.write_text("company,size\nAcme,7\n")
+    mapped = importing.Options(maps=("company=name", "size=employees"))
+    assert importing.import_accounts(store, str(file), by=COMMAND_LINE, now=NOW + 3, options=mapped).updated == 1

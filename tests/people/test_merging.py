@@ -38,6 +38,8 @@ def fill(store: Store, contact_id: int, mark: str) -> None:
             "score_level": {"grp": "fit", "score": 5},
             "score_entry": {"grp": "fit", "points": 5, "reason": "r", "at": NOW},
             "stage_change": {"new": "lead", "at": NOW, "source": "test"},
+            "confirmation": {"channel": "email", "topic": "", "text_shown": "Yes", "source": "form", "mails": 1,
+                             "message_id": message, "asked_at": NOW, "expires_at": NOW},
             "task": {"why": "x", "route": "x", "status": "open", "created_at": NOW, "note": "a secret"},
             "privacy_request": {"kind": "access", "received_at": NOW, "due_at": NOW, "note": "a secret"},
             "errand": {"kind": "notice", "target": "owner", "holds": 0, "detail": mark, "created_at": NOW, "due_at": NOW},

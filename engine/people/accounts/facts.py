@@ -18,25 +18,26 @@ FIELDS: dict[str, Field] = {name: Field(name, name, kind, name) for name, kind i
 _WHOLE = frozenset({"employees"})
 
 
-def save_facts(store: Store, rows: Iterable[Mapping[str, Any]], *, now: int) -> int:
-    """Write facts of accounts by id, those that a row names; how many accounts. What changes after the account was made is
-    logged, and the watch looks again at everybody of such an account. Needs a transaction."""
+def save_facts(store: Store, rows: Iterable[Mapping[str, Any]], *, now: int) -> set[int]:
+    """Write facts of accounts by id, those that a row names; the accounts that differ now. What changes after the account was
+    made is logged, and the watch looks again at everybody of such an account. Needs a transaction."""
     listed = {int(row["id"]): row for row in rows}
     moved: list[tuple[int, int, str, Any, Any]] = []
-    done = 0
     for names in {tuple(name for name in FIELDS if name in row) for row in listed.values()}:
         some = {number: row for number, row in listed.items() if tuple(name for name in FIELDS if name in row) == names}
-        old = rows_in(store, f"SELECT a.id, a.created_at, {', '.join(names)} FROM account a WHERE a.id IN ({{values}})", some)
+        columns = "".join(f", a.{name}" for name in names)
+        old = rows_in(store, f"SELECT a.id, a.created_at{columns} FROM account a WHERE a.id IN ({{values}})", some)
         moved += [(number, made, name, was, some[number][name]) for number, made, *facts in old
                   for name, was in zip(names, facts, strict=True) if was != some[number][name]]
         sets = ", ".join(f"{name} = :{name}" for name in names)
-        done += store.run_many(f"UPDATE account SET {sets}, updated_at = :now WHERE id = :id",
-                               [{**row, "now": now} for row in some.values()])
+        if names:
+            store.run_many(f"UPDATE account SET {sets}, updated_at = :now WHERE id = :id",
+                           [{**row, "now": now} for row in some.values()])
     store.insert_many("account_change", [{"account_id": number, "name": name, "old": said(was), "new": said(value), "at": now}
                                          for number, made, name, was, value in moved if made < now])
     people = rows_in(store, "SELECT c.id FROM contact c WHERE c.account_id IN ({values})", [number for number, *_ in moved])
     dirty.mark(store, [row[0] for row in people])
-    return done
+    return {number for number, *_ in moved}
 
 
 def read_facts(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import BadInput
 from ...lazy import pd
@@ -25,6 +25,7 @@ class Wanted:
     stage: str | None = None
     account_id: int | None = None
     with_score: bool = False
+    third_party: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,14 @@ def page(store: Store, wanted: Wanted, *, order: str = "newest", offset: int = 0
         FROM contact c LEFT JOIN account a ON a.id = c.account_id WHERE {{where}}
         ORDER BY {ORDERS[order]} LIMIT :limit OFFSET :offset""", where=where, limit=limit, offset=offset))
     return Page(rows, int(total))
+
+
+def kept_back(store: Store, wanted: Wanted) -> int:
+    """How many of those who fit are never handed to a third party: they said so (do not sell or share), or their data is
+    restricted."""
+    fitting = (matching(store, replace(wanted, third_party=only)) for only in (False, True))
+    everybody, allowed = (store.one(sql("SELECT COUNT(*) FROM contact c WHERE {where}", where=one)) for one in fitting)
+    return int(everybody) - int(allowed)
 
 
 def ids(store: Store, wanted: Wanted, *, limit: int) -> list[int]:
@@ -70,6 +79,8 @@ def matching(store: Store, wanted: Wanted) -> Sql:
         tests.append(sql("c.stage = :stage", stage=wanted.stage) if wanted.stage else sql("c.stage IS NULL"))
     if wanted.account_id is not None:
         tests.append(sql("c.account_id = :account", account=wanted.account_id))
+    if wanted.third_party:
+        tests.append(sql("COALESCE(c.do_not_sell, 0) = 0 AND c.restricted = 0"))
     if wanted.with_score:
         tests.append(sql("c.engagement_score + c.fit_score <> 0"))
     return join(" AND ", tests)

@@ -68,7 +68,8 @@ def _fill(store: Store, keeper_id: int, keeper: dict[str, Any], loser: dict[str,
     values |= {column: keeper[column] + loser[column] for column in SUMMED}
     values |= {"created_at": min(keeper["created_at"], loser["created_at"]), "updated_at": now,
                "anonymous": min(keeper["anonymous"], loser["anonymous"]),
-               "restricted": max(keeper["restricted"], loser["restricted"])}
+               "restricted": max(keeper["restricted"], loser["restricted"]),
+               "do_not_sell": max(keeper["do_not_sell"] or 0, loser["do_not_sell"] or 0) or None}
     sets = ", ".join(f"{column} = :{column}" for column in values)
     store.run(f"UPDATE contact SET {sets} WHERE id = :contact_id", contact_id=keeper_id, **values)
     return values

@@ -14,7 +14,8 @@ from ..identity import normalize_address
 from ..lookups import rows_in
 
 _OWN = ("id", "email", "external_id", "phone", "first_name", "last_name", "time_zone", "locale", "stage", "owner", "source",
-        "fit_score", "engagement_score", "hash31", "anonymous", "restricted", "is_test", "created_at", "updated_at")
+        "fit_score", "engagement_score", "hash31", "anonymous", "restricted", "do_not_sell", "is_test", "created_at",
+        "updated_at")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Contact:
     hash31: int
     anonymous: bool
     restricted: bool
+    do_not_sell: bool
     is_test: bool
     created_at: int
     updated_at: int
@@ -86,7 +88,7 @@ def get(store: Store, who: str | int) -> Contact:
     if own is None:
         raise NotFound(f"there is no contact {contact_id}")
     values = dict(zip((*_OWN, "account"), own, strict=True))
-    flags = {name: bool(values[name]) for name in ("anonymous", "restricted", "is_test")}
+    flags = {name: bool(values[name]) for name in ("anonymous", "restricted", "do_not_sell", "is_test")}
     return Contact(**values | flags, fields=_custom(store, contact_id), tags=_names(store, "tag", contact_id),
                    lists=_names(store, "list", contact_id), identifiers=_identifiers(store, contact_id))
 

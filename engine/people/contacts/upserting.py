@@ -32,7 +32,7 @@ def save(store: Store, values: Mapping[str, Any], *, by: Actor, now: int, source
     """Create or change one contact: field keys, with `CLEAR` to empty one. Raises BadInput, Conflict."""
     require(by, "sell")
     with store.transaction():
-        saved = upsert_many(store, [dict(values)], now=now, source=source)[0]
+        saved = upsert_many(store, [dict(values)], now=now, source=source, by_hand=True)[0]
         if saved.refused:
             raise Conflict(saved.refused) if saved.field is None else BadInput(f"{saved.field}: {saved.refused}")
         if saved.created or saved.changed:
@@ -41,11 +41,13 @@ def save(store: Store, values: Mapping[str, Any], *, by: Actor, now: int, source
     return saved
 
 
-def upsert_many(store: Store, rows: Iterable[Mapping[str, Any]], *, now: int, source: str) -> list[Saved]:
+def upsert_many(store: Store, rows: Iterable[Mapping[str, Any]], *, now: int, source: str,
+                by_hand: bool = False) -> list[Saved]:
     """Create or change contacts, one answer per row; rows of one contact add up. Needs a transaction.
 
     Keys are folded field names, `anonymous_id`, `account_id` or `contact_id`; values may be text. None and '' leave a
-    field as it is, `CLEAR` empties it. A row that can not be taken says why and changes nothing.
+    field as it is, `CLEAR` empties it. A row that can not be taken says why and changes nothing. by_hand: a person decided it;
+    else nothing takes back what somebody said about the sale of their data.
     Raises  BadInput: a key that is no field.
     """
     listed = list(rows)
@@ -53,7 +55,7 @@ def upsert_many(store: Store, rows: Iterable[Mapping[str, Any]], *, now: int, so
     fields = catalogue(store)
     done: list[Saved] = []
     for at in range(0, len(listed), CHUNK):
-        batch = _Batch(store, fields, now)
+        batch = _Batch(store, fields, now, by_hand)
         done += batch.decide(listed[at:at + CHUNK])
         write(store, batch.touched, batch.fields, now=now, source=source)
     return done
@@ -77,8 +79,8 @@ class _Refused(Exception):
 class _Batch:
     """Rows against the database: look once, then decide in order."""
 
-    def __init__(self, store: Store, fields: Mapping[str, Field], now: int) -> None:
-        self.store, self.now = store, now
+    def __init__(self, store: Store, fields: Mapping[str, Field], now: int, by_hand: bool = False) -> None:
+        self.store, self.now, self.by_hand = store, now, by_hand
         self.public = {**fields, "account_id": INNER["account_id"]}
         self.fields = {**self.public, **INNER}
         self.people: dict[int, Person] = {}
@@ -187,6 +189,8 @@ class _Batch:
         except _Refused as refusal:
             return refusal
         made, known = person.fresh and not person.touched, person.now
+        if known.get("do_not_sell") and not self.by_hand:
+            values.pop("do_not_sell", None)
         changed = made or any(known.get(key) != value for key, value in values.items())
         known.update(values)
         if known["anonymous"] and any(kind in names for kind in NAMED):

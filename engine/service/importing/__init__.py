@@ -1,5 +1,7 @@
-"""Files into the workspace: contacts, events, deals, costs, suppressions, predictions. The same file twice changes nothing."""
+"""Files into the workspace: contacts, companies, events, deals, costs, suppressions, predictions. The same file twice changes
+nothing."""
 
+from .companies import import_accounts
 from .contacts import import_contacts
 from .costs import import_costs
 from .deals import import_deals
@@ -10,5 +12,6 @@ from .moving import PRESETS, Move, move_in, recognize
 from .predictions import import_predictions
 from .suppressions import import_suppressions
 
-__all__ = ["PRESETS", "Guess", "Look", "Move", "Options", "Report", "RowError", "errors_csv", "import_contacts", "import_costs",
-           "import_deals", "import_events", "import_predictions", "import_suppressions", "look", "move_in", "recognize"]
+__all__ = ["PRESETS", "Guess", "Look", "Move", "Options", "Report", "RowError", "errors_csv", "import_accounts",
+           "import_contacts", "import_costs", "import_deals", "import_events", "import_predictions", "import_suppressions",
+           "look", "move_in", "recognize"]

@@ -1,8 +1,9 @@
 """What a person may ask of whoever keeps their data: to see it, to have it erased, to have it left alone."""
 
 from .dossier import dossier, write_dossier
+from .erasing import erase
 from .requests import KINDS, Request, ask, carry_out, list_requests, overdue
-from .retention import Kept, Swept, keep_for, kept, sweep
+from .retention import Automatic, Kept, Swept, automatic, keep_for, kept, sweep, sweep_daily, switch_automatic
 
-__all__ = ["KINDS", "Kept", "Request", "Swept", "ask", "carry_out", "dossier", "keep_for", "kept", "list_requests", "overdue",
-           "sweep", "write_dossier"]
+__all__ = ["KINDS", "Automatic", "Kept", "Request", "Swept", "ask", "automatic", "carry_out", "dossier", "erase", "keep_for",
+           "kept", "list_requests", "overdue", "sweep", "sweep_daily", "switch_automatic", "write_dossier"]

@@ -22,6 +22,8 @@ SECTIONS: dict[str, str] = {
     "identifier": "SELECT i.kind, i.value FROM identifier i WHERE i.contact_id = :id ORDER BY i.kind, i.value",
     "consent": """SELECT s.at, s.channel, s.topic, s.purpose, s.status, s.basis, s.source, s.text_shown, s.ip FROM consent s
         WHERE s.contact_id = :id ORDER BY s.at, s.id""",
+    "confirmation": """SELECT s.asked_at, s.channel, s.topic, s.text_shown, s.source, s.ip, s.mails, s.expires_at, s.ended_at,
+        s.ended_as FROM confirmation s WHERE s.contact_id = :id ORDER BY s.id""",
     "contact_tag": """SELECT t.name AS tag, x.at FROM contact_tag x JOIN tag t ON t.id = x.tag_id WHERE x.contact_id = :id
         ORDER BY x.at, t.name""",
     "contact_list": """SELECT l.name AS list, x.at FROM contact_list x JOIN list l ON l.id = x.list_id
@@ -69,7 +71,8 @@ def dossier(store: Store, who: str, *, by: Actor, now: int) -> dict[str, Any]:
     profile = {field.name: fields.shown(field, row[field.column]) for field in known}
     profile |= {"account": store.one("SELECT a.name FROM account a WHERE a.id = :id", id=row["account_id"]),
                 "fit_score": found.fit_score, "engagement_score": found.engagement_score,
-                "processing_restricted": found.restricted, "known_since": iso(found.created_at)}
+                "processing_restricted": found.restricted, "do_not_sell": found.do_not_sell,
+                "known_since": iso(found.created_at)}
     sections = {name: [_record(one) for one in store.records(query, id=found.id)] for name, query in SECTIONS.items()}
     with store.transaction():
         audit.record(store, by, "personal data handed out", f"contact {found.id}", now=now)

@@ -10,10 +10,12 @@ from ...clock import DAY, iso
 from ...errors import BadInput, Conflict, NotFound
 from ...people import consent, contacts
 from ...store import Store
+from .erasing import erase
 
 KINDS = {
     "access": "wants to see everything", "erase": "wants to be forgotten", "restrict": "wants processing to stop for now",
     "lift": "lets processing go on", "object": "wants no marketing", "rectify": "wants something put right",
+    "do_not_sell": "does not want their data sold or shared",
 }
 DUE_S = 30 * DAY  # GDPR article 12(3): within one month
 
@@ -56,9 +58,12 @@ def carry_out(store: Store, request_id: int, *, note: str | None = None, by: Act
         raise Conflict(f"request {request_id} was closed on {iso(found.done_at)}")
     with store.transaction():
         if found.kind == "erase":
-            contacts.erase(store, found.contact_id, by=by, now=now)
+            erase(store, found.contact_id, by=by, now=now)
         elif found.kind in ("restrict", "lift"):
             contacts.restrict(store, found.contact_id, found.kind == "restrict", by=by, now=now)
+        elif found.kind == "do_not_sell":
+            contacts.save(store, {"contact_id": found.contact_id, "do_not_sell": True}, by=by, now=now,
+                          source=f"request {request_id}")
         elif found.kind == "object":
             for channel in consent.CHANNELS:
                 consent.record(store, [found.contact_id], channel, "unsubscribed", basis="objection",

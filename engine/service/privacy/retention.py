@@ -11,8 +11,9 @@ from ...activity import events
 from ...clock import DAY
 from ...errors import BadInput
 from ...outreach import messages
-from ...people import contacts, dirty
+from ...people import dirty
 from ...store import Store
+from .erasing import erase
 
 SETTING = "retention_days"
 SHORTEST, LONGEST = 1, 36_500
@@ -78,6 +79,43 @@ def sweep(store: Store, *, dry_run: bool, by: Actor, now: int) -> list[Swept]:
     return done
 
 
+AUTOMATIC, LAST = "retention_automatic", "retention_last"  # settings
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """Whether the runner throws things away once a day, and what it did the last time (counts by kind)."""
+
+    on: bool
+    last_at: int | None
+    last: dict[str, int]
+
+
+def automatic(store: Store) -> Automatic:
+    """How it stands with the timer."""
+    last = setting(store, LAST, {})
+    return Automatic(bool(setting(store, AUTOMATIC, False)), last.get("at"), last.get("gone", {}))
+
+
+def switch_automatic(store: Store, on: bool, *, by: Actor, now: int) -> Automatic:
+    """Have the runner throw away what is past its days, once a day; or not."""
+    require(by, "administer")
+    with store.transaction():
+        set_setting(store, AUTOMATIC, on)
+        audit.record(store, by, "retention on a timer" if on else "retention by hand", "workspace", now=now)
+    return automatic(store)
+
+
+def sweep_daily(store: Store, *, by: Actor, now: int) -> list[Swept] | None:
+    """What the runner does: sweep when it is switched on and a day has passed since the last time; None: not now."""
+    known = automatic(store)
+    if not known.on or (known.last_at is not None and 0 <= now - known.last_at < DAY):
+        return None
+    done = sweep(store, dry_run=False, by=by, now=now)
+    set_setting(store, LAST, {"at": now, "gone": {one.kind: one.count for one in done}})
+    return done
+
+
 def _sweep(store: Store, kind: str, before: int, by: Actor, now: int) -> Iterator[int]:
     while True:
         with store.transaction():
@@ -90,7 +128,7 @@ def _sweep(store: Store, kind: str, before: int, by: Actor, now: int) -> Iterato
             else:
                 silent = _silent(store, before, CHUNK // 10)
                 for contact_id in silent:
-                    contacts.erase(store, contact_id, by=by, now=now)
+                    erase(store, contact_id, by=by, now=now)
                 count = len(silent)
         yield count
         if not count:
