@@ -93,7 +93,7 @@ class TrackingApi:
         given = _basic_key(request)
         if given is not None:
             await self._check(given)
-        document = _parsed(await _body(request, BATCH_BYTES))
+        document = _parsed(await body_of(request, BATCH_BYTES))
         if given is None:
             await self._check(_key_in(document))
         name = request.path_params["name"]
