@@ -49,7 +49,7 @@ def roll_up(store: Store, *, marks: int, low: int, upto: int, now: int) -> set[i
     touched = {row[0] for row in store.rows(
         "SELECT DISTINCT c.account_id FROM dirty_contact d CROSS JOIN contact c WHERE d.id <= :marks AND c.id = +d.contact_id "
         "AND c.account_id IS NOT NULL", marks=marks)} | {row[1] for row in left}
-    days = _days(store, marks, low, upto)
+    days = _newer(store, _days(store, marks, low, upto))
     changed = _write(store, sorted(touched | set(days)), days, now)
     if left:
         with store.transaction():
@@ -75,6 +75,12 @@ def _days(store: Store, marks: int, low: int, upto: int) -> Days:
         "WHERE m.id <= :marks AND c.id = +m.contact_id AND c.account_id IS NOT NULL) d CROSS JOIN event e "
         f"WHERE e.contact_id = +d.id AND {_DEED} GROUP BY d.account_id", marks=marks)
     return _by_day([*fresh, *came])
+
+
+def _newer(store: Store, days: Days) -> Days:
+    """Those that say something new: most companies that are active today were so an hour ago."""
+    held = rows_in(store, "SELECT a.id, COALESCE(a.last_active_at, -1) FROM account a WHERE a.id IN ({values})", days)
+    return {number: days[number] for number, day in held if days[number] > day}
 
 
 def _by_day(rows: Iterable[Sequence[Any]]) -> Days:
