@@ -62,8 +62,8 @@ def _busy(tally: Tally) -> bool:
 
 @contextmanager
 def _beside(store: Store, config: Config, stop: threading.Event, interval_s: float) -> Iterator[None]:
-    """Threads for what would hold ticks up: handing messages to their channels, carrying errands, and chores (pulls, and what is
-    thrown away). A slow receiver holds no mail up."""
+    """Threads for what would hold ticks up: handing messages to their channels, carrying errands, and chores (pulls, and what
+    is thrown away). A slow receiver holds no mail up."""
     threads = [threading.Thread(target=work, args=(store, config, stop, interval_s), name=name, daemon=True)
                for name, work in (("delivery", _deliver_until), ("errands", _carry_until), ("chores", _chores_until))]
     for thread in threads:
