@@ -40,6 +40,11 @@ SECTIONS: dict[str, str] = {
         WHERE m.contact_id = :id ORDER BY m.created_at, m.id""",
     "score_entry": """SELECT s.at, s.grp AS score, s.points, s.reason FROM score_entry s WHERE s.contact_id = :id
         ORDER BY s.at, s.id""",
+    "prediction": """SELECT r.at, o.name AS model, p.probability, p.top_share, r.source FROM prediction p
+        JOIN prediction_run r ON r.id = p.run_id JOIN prediction_model o ON o.id = r.model_id WHERE p.contact_id = :id
+        ORDER BY r.at, r.id""",
+    "errand": """SELECT e.created_at, e.done_at, e.kind, e.target, j.name AS journey, e.status, e.detail FROM errand e
+        LEFT JOIN journey j ON j.id = e.journey_id WHERE e.contact_id = :id ORDER BY e.created_at, e.id""",
     "stage_change": "SELECT s.at, s.old, s.new, s.source FROM stage_change s WHERE s.contact_id = :id ORDER BY s.at, s.id",
     "segment_member": """SELECT s.name AS segment, s.sentence, m.entered_at FROM segment_member m
         JOIN segment s ON s.id = m.segment_id WHERE m.contact_id = :id ORDER BY m.entered_at, s.name""",
