@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..clock import DAY, iso, parse_moment
-from ..errors import BadInput, Invalid, NotYet, Problem
-from ..journeys import comments, comparing, documents, drafts, lint, migrating, reading, renaming, versions
+from ..config import find_url, sqlite_path
+from ..errors import BadInput, Invalid, Problem
+from ..journeys import comments, comparing, documents, drafts, gallery, lint, migrating, reading, renaming, versions
 from ..journeys.enrolling import EXISTING, Existing, launch
 from ..journeys.enrolling import enroll as enroll_contact
 from ..journeys.migrating import Wish
+from ..loop import scenarios, watchdog
 from ..loop import simulate as simulating
-from ..loop import watchdog
 from ..loop.explain import Passage, explain
 from ..loop.why_not import WhyNot, why_not
+from ..store import Store
 from .common import Call, Command, Group, plain, read_json, read_text, takes_call
 
 MONTH_S = 30 * DAY
@@ -130,6 +134,26 @@ def diff(call: Call, a: str, b: str) -> None:
         lines = comparing.compare(documents.load(comparing.text_of(store, a), a),
                                   documents.load(comparing.text_of(store, b), b), reading.known(store))
     call.answer({"changes": lines}, *(lines or ["no difference"]))
+
+
+@journeys.command("gallery")
+@takes_call
+def gallery_(call: Call) -> None:
+    """Journeys to start from: what each does, and what it needs."""
+    found = [{"key": one.key, "title": one.title, "group": one.group, "does": one.does, "needs": one.needs}
+             for one in gallery.entries()]
+    call.answer(found, *(f"{one['key']}: {one['does']} Needs: {one['needs']}" for one in found))
+
+
+@journeys.command("start")
+@click.argument("key")
+@click.argument("name", required=False)
+@takes_call
+def start(call: Call, key: str, name: str | None) -> None:
+    """Make a draft of a journey of the gallery, with the messages, fields and segments it needs."""
+    with call.store() as store:
+        made = gallery.start(store, key, name, by=call.by, now=call.now)
+    call.answer({"journey": made.name, "rev": made.rev}, f"{made.name}: a draft; `journeys publish` makes it live")
 
 
 @journeys.command("clone")
@@ -286,9 +310,27 @@ def watchdog_(call: Call) -> None:
 @journeys.command("test")
 @click.argument("files", nargs=-1, required=True)
 @takes_call
-def test(_call: Call, files: tuple[str, ...]) -> None:
-    """Run scenario files against journeys (not yet)."""
-    raise NotYet(f"journeys test {files[0]}: not yet")
+def test(call: Call, files: tuple[str, ...]) -> None:
+    """Run scenario files: given contacts, when events, expect paths and messages. On a virtual clock; nothing is sent."""
+    with _if_there(call) as store:
+        found = [scenarios.run_file(file, store) for file in files]
+    failed = [failure for report in found for failure in report.failed]
+    passed = sum(report.passed for report in found)
+    call.answer({"passed": passed, "failed": failed}, *(f"{one.file}: {one.scenario}: {one.message}" for one in failed),
+                f"{passed} scenarios passed, {len({(one.file, one.scenario) for one in failed})} failed")
+    if failed:
+        raise Invalid([Problem(f"{one.file}: {one.scenario}", "went_otherwise", one.message) for one in failed])
+
+
+@contextmanager
+def _if_there(call: Call) -> Iterator[Store | None]:
+    """The workspace, for its fields, segments and templates; None where there is none: a test needs no database."""
+    path = sqlite_path(find_url(call.url))
+    if path is not None and not path.exists():
+        yield None
+        return
+    with call.store() as store:
+        yield store
 
 
 @journeys.command("simulate")

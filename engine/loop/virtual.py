@@ -47,13 +47,15 @@ def _nobody_answers(_: Row, __: int) -> Iterable[Happening]:
 class World:
     """A store that is all ours, and what is still to happen in it. now: UTC seconds, moved on by `run` alone.
 
-    step_s: the clock never moves by less, so that a long simulation stays short; 0: to the very second.
+    step_s: the clock never moves by less, so that a long simulation stays short; 0: to the very second. idle_s: nor, where
+    nothing is due, by more.
     """
 
     store: Store
     now: int
     answers: Answers = _nobody_answers
     step_s: int = 0
+    idle_s: int = HOUR
     config: Config = field(default_factory=lambda: Config(secret=secrets.token_bytes(16)))
     kinds: dict[str, Kind] = field(default_factory=lambda: dict(KINDS))
     ticks: int = 0
@@ -90,7 +92,7 @@ class World:
         due = [self._ahead[0][0]] if self._ahead else []
         due += [found for query in (_NEXT_TOKEN, _NEXT_MESSAGE)
                 if (found := self.store.one(query, now=self.now)) is not None]
-        soonest = max(min([*due, self.now + HOUR]), self.now + (1 if self.ticks else 0))
+        soonest = max(min([*due, self.now + self.idle_s]), self.now + (1 if self.ticks else 0))
         if self.step_s:
             soonest = max(-(-soonest // self.step_s) * self.step_s, self.now + (1 if self.ticks else 0))
         return min(soonest, until)

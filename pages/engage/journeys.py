@@ -8,6 +8,7 @@ from engine.journeys import documents, versions
 from engine.journeys.versions import Summary, Version
 from pages.widgets import journey_editor, journey_simulation, journey_view, state
 from pages.widgets.journey_dialogs import create_dialog, rename_dialog
+from pages.widgets.journey_gallery import gallery_dialog
 from pages.widgets.journey_menu import comment_box, status_buttons
 from pages.widgets.journey_publishing import publish_dialog, version_history
 from pages.widgets.person import when
@@ -21,11 +22,15 @@ def listing() -> None:
     """Every journey with its status and its people."""
     found = versions.list_journeys(state.store())
     if state.may("market") and found:
-        st.button("New journey", icon=":material/add:", type="primary", on_click=create_dialog)
+        with st.container(horizontal=True):
+            st.button("New journey", icon=":material/add:", type="primary", on_click=create_dialog)
+            st.button("Start from …", icon=":material/dashboard_customize:", on_click=gallery_dialog)
     if not found:
         with st.container(border=True):
             st.markdown("**No journeys yet.** A journey carries people from step to step: a message, a wait, a question.")
-            st.button("Draw the first one", icon=":material/add:", type="primary", on_click=create_dialog)
+            with st.container(horizontal=True):
+                st.button("Start from …", icon=":material/dashboard_customize:", type="primary", on_click=gallery_dialog)
+                st.button("Draw the first one", icon=":material/add:", on_click=create_dialog)
     for one in (one for one in found if one.status != "archived"):
         _row(one)
     if put_away := [one for one in found if one.status == "archived"]:

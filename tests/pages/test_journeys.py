@@ -300,3 +300,15 @@ def test_a_contacts_page_says_why_they_did_not_enter(welcome: Store, cast: dict[
     shown = words(well(open_page("contacts", contact=cast["bo"], show="journeys", absent="Welcome"))).replace("\\", "")
     assert "They are not in “Leads”" in shown
     assert "it does not hold that" in shown and ":red[" in shown
+def choose_from_the_gallery() -> None:
+    from pages.widgets import journey_gallery
+
+    journey_gallery.gallery_dialog()
+
+
+def test_a_journey_begins_with_one_that_works(workspace: Store) -> None:
+    at = AppTest.from_function(choose_from_the_gallery, default_timeout=20).run()
+    assert "Welcome series" in words(at) and "Needs:" in words(at)
+    next(one for one in at.button if one.key == "start-welcome_series").click().run()
+    assert drafts.open_draft(workspace, "Welcome series").rev == 1
+    assert [one.name for one in templates.list_templates(workspace)] == ["ebook_offer", "testimonial", "welcome"]

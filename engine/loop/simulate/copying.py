@@ -25,12 +25,14 @@ SKIPPED = frozenset({
     "app_user", "write_key", "audit", "heartbeat", "import_batch", "quality_count", "chain_link", "contact_merge", "kept_apart",
     "privacy_request", "refusal", "message_copy", "step", "node_stat", "dirty_contact", "contact_change", "account_change",
     "journey_draft", "watermark", "task_turn", "cost"})
-WORKED_OUT = frozenset({"segment_member", "segment_change", "score_level", "token"})  # of the past: made anew, not copied
+# Of the past: made anew, not copied.
+WORKED_OUT = frozenset({"segment_member", "segment_change", "score_level", "token", "entry_moment"})
 MOMENTS = ("received_at", "started_at", "entered_at", "at", "created_at")  # when a row came to be; the first that there is
 BARS = "c.anonymous = 0 AND c.is_test = 0"
 LISTENERS = ("journeys", "watch", "scoring", "routing")  # to events, also where they have never listened yet
 BY_SEGMENT_LOG = frozenset({"lifecycle", "scoring of states"})  # their mark is a line of a log that the past begins anew
-NUMBERED = ("event", "segment_change", "enrollment", "message", "stage_change", "score_entry", "contact_change")
+NUMBERED = ("event", "journey_version", "segment_change", "enrollment", "message", "stage_change", "score_entry",
+            "contact_change")
 _MIX = 1_000_003
 _NUMBERS = {"number": float, "date": int, "datetime": int, "bool": int}
 _COLUMN = re.compile(r"(?:^|,)\s*([a-z_]\w*)\s+(?:\{|TEXT)", re.MULTILINE)
@@ -48,6 +50,7 @@ class Cut:
     journey: int | None = None
     segments: frozenset[int] = frozenset()
     without: frozenset[str] = frozenset()  # tables that nothing here asks for
+    alone: bool = False  # definitions only: other journeys stand still, the tried one begins anew
 
 
 @dataclass
@@ -148,6 +151,9 @@ def _mender(store: Store, made: Copied, cut: Cut, name: str, columns: Sequence[s
     if name == "segment":  # those that nobody asks about are not kept true; of the past, all are worked out anew
         begun = {} if cut.at is None else {"refreshed_at": None}
         return lambda row: changed(row, **begun) if row[at["id"]] in cut.segments else changed(row, status="resting")
+    if cut.alone and name in ("journey", "journey_version"):
+        own = at["id" if name == "journey" else "journey_id"]
+        return lambda row: None if row[own] == cut.journey else changed(row, status="paused")
     if name == "journey_version" and cut.at is None:
         return lambda row: changed(row, document=scaled(row[at["document"]], len(cut.people), cut.total))
     if name == "journey":  # of the past, what others did is history: they do not run
