@@ -281,7 +281,8 @@ def _changed(rep: rooms.Rep, given: dict[str, str | int | None]) -> rooms.Rep:
         hours = replace(hours, weekdays=tuple(int(day) for day in str(days).split(",")))
     hours = WorkingHours(str(given["zone"] or hours.zone), hours.opens_s, hours.shuts_s, hours.weekdays)
     room = given["capacity"]
-    return replace(rep, name=str(given["name"] or rep.name), weight=int(given["weight"] or rep.weight), hours=hours,
+    weight = rep.weight if given["weight"] is None else int(given["weight"])
+    return replace(rep, name=str(given["name"] or rep.name), weight=weight, hours=hours,
                    capacity=rep.capacity if room is None else None if room == -1 else int(room),
                    away=_away(str(given["away"])) if given["away"] else rep.away)
 

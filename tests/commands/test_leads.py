@@ -86,7 +86,8 @@ def test_a_purchase_makes_a_customer_by_rule(url: str, capsys: Capture, tmp_path
     (["leads", "accept", "9"], "no lead 9"), (["routing", "rep", "x@y.test", "--hours", "9"], "09:00-17:00"),
     (["routing", "rep", "x@y.test", "--zone", "Moon"], "not known"), (["routing", "route", "A", "--rep", "z@z.test"], "no rep"),
     (["routing", "rep", "x@y.test", "--days", "Mon"], "0 (Monday)"), (["leads", "queue", "--rep", "zoe"], "no rep"),
-    (["routing", "policy", "--stage", "boss"], "choose of"), (["routing", "rep", "x@y.test", "--away", "soon"], "two moments"),
+    (["routing", "policy", "--stage", "boss"], "choose one of"),
+    (["routing", "rep", "x@y.test", "--away", "soon"], "two moments"),
 ])
 def test_what_is_wrong_is_said_in_a_line(memory_url: str, capsys: Capture, words: list[str], says: str) -> None:
     assert run(gather(), ["--db", memory_url, *words]) == 2

@@ -57,7 +57,7 @@ def save_policy(store: Store, wanted: Policy, *, by: Actor, now: int) -> None:
     """Raises BadInput: no such stage, or times that are none."""
     require(by, "administer")
     if wrong := [one for one in wanted.stages if one not in STAGES]:
-        raise BadInput(f"stage {wrong[0]!r}: choose of {', '.join(STAGES)}")
+        raise BadInput(f"stage {wrong[0]!r}: choose one of {', '.join(STAGES)}")
     if wanted.accept_within_s < 60 or wanted.hold_s < 60:
         raise BadInput("an answer within, and a hold of, at least a minute")
     with store.transaction():
