@@ -277,8 +277,8 @@ def page() -> str:
             "## Files refused as a whole\n\nExit code 2, one line `error: …`, and nothing has changed.\n\n"
             f"{head}{lines(False)}\n\n## Files refused row by row\n\nExit code 0: all other rows are taken. Each refused row "
             "is listed with its line and column, on the terminal, under `rows_in_error` with `--json`, and as a file to "
-            f"download in the app.\n\n{head}{lines(True)}\n\n## Rules\n\nThe place of the problem comes first; the same words stand in "
-            "the rule editor. A rule with a problem never matches anybody.\n\n"
+            f"download in the app.\n\n{head}{lines(True)}\n\n## Rules\n\nThe place of the problem comes first; "
+            "the same words stand in the rule editor. A rule with a problem never matches anybody.\n\n"
             "| what | written | what is said |\n|---|---|---|\n"
             + "\n".join(f"| {what} | `{_short(document)}` | {_cell(words)} |" for what, document, words in RULES)
             + "\n\n## Commands\n\n| command | with | what is said |\n|---|---|---|\n"
