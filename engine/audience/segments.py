@@ -15,8 +15,7 @@ from ..errors import BadInput, Busy, Invalid, NotFound, Problem, listing
 from ..sql import fold, sql
 from ..store import Store
 from . import watch
-from .rules import Rule, known, leaves, parse
-from .rules.patterns import LastLeaf
+from .rules import Rule, known, parse
 
 LOCK_WAIT_S = 30.0
 LONGEST_NAME = 120
@@ -91,14 +90,9 @@ def count(store: Store, rule: Rule, *, now: int, past: bool = False) -> Count:
     matching = store.one(f"SELECT COUNT(*) FROM ({text}) q", **values, now=now)
     then = " AND c.created_at <= :now" if past else ""
     total = store.one(f"SELECT COUNT(*) FROM contact c WHERE c.anonymous = 0{then}", now=now)
-    unjudged = _unjudged(store, rule, now, past) if any(isinstance(leaf, LastLeaf) for leaf in leaves(rule)) else None
+    open_ = rule.unjudged(past)
+    unjudged = int(store.one(sql("SELECT COUNT(*) FROM ({open}) q", open=open_), now=now)) if open_ else None
     return Count(matching, total, rule.sentence(), round(clock.monotonic() - began, 3), unjudged)
-
-
-def _unjudged(store: Store, rule: Rule, now: int, past: bool) -> int:
-    both = sql("SELECT COUNT(*) FROM ({machines} EXCEPT {people}) q", machines=rule.members(past, machines=True),
-               people=rule.members(past))
-    return int(store.one(both, now=now))
 
 
 def members(store: Store, rule: Rule, *, now: int, limit: int | None = None) -> list[Member]:

@@ -106,7 +106,7 @@ def _document(view: _View, model: str, people: bool) -> Roi:
     cost = sum(by_category.values()) + share
     earned = {name: _credit(view, name) for name in sorted({model, *(m.name for m in MODELS.values() if m.standard)})}
     credited, elsewhere, bare = earned[model]
-    leads, qualified, customers = (_new(view, LEAD), _new(view, QUALIFIED), _customers(view)) if people else (None,) * 3
+    leads, qualified, customers = _people(view) if people else (None,) * 3
     back = return_on(credited, cost)
     return Roi(
         since=iso(view.since), until=iso(view.until), campaign=view.campaign, model=model, currency=view.ledger.currency,
@@ -173,35 +173,59 @@ def _influenced(view: _View) -> int:
     return sum(int(minor) for place, minor in enumerate(view.ledger.conversions["value_minor"]) if place in met)
 
 
-def _new(view: _View, stage: str) -> int:
-    """Contacts whose first entry to the stage lies in the span and whose first touch was the campaign's."""
-    return len(_of_campaign(view, _entries(stage, view.since, view.until)))
+def _people(view: _View) -> tuple[int, int, int]:
+    """New leads, new MQLs and new customers: contacts whose first entry to the stage lies in the span and, where a campaign is
+    asked for, whose first touch was the campaign's. Customers: first deals won in the span, and whoever became a customer
+    in it without any won deal."""
+    won = sql("c.id IN (SELECT x.contact_id FROM deal_contact x JOIN deal d ON d.id = x.deal_id WHERE d.won = 1)")
+    entries = {stage: _entries(stage, view.since, view.until) for stage in (LEAD, QUALIFIED)}
+    if view.campaign is not None:
+        bare = _entries(CUSTOMER, view.since, view.until, sql("NOT {won}", won=won))
+        leads, qualified, customers = (len(_of_campaign(view, one)) for one in (*entries.values(), bare))
+    else:
+        leads, qualified, customers = _entered(view.store, (*entries, CUSTOMER), view.since, view.until)
+        dealt = sql("SELECT COUNT(*) FROM ({dealt}) n", dealt=_entries(CUSTOMER, view.since, view.until, won))
+        customers -= int(view.store.one(dealt))
+    return leads, qualified, customers + _first_deals(view)
 
 
-def _customers(view: _View) -> int:
-    """First deals won in the span, and contacts who became customers in it without any won deal."""
+def _first_deals(view: _View) -> int:
+    """Deals won in the span before which their people had won none."""
     first = {row[0] for row in view.store.rows(
         """SELECT d.id FROM deal d WHERE d.won = 1 AND d.closed_at >= :since AND d.closed_at < :until AND NOT EXISTS (
             SELECT 1 FROM deal_contact x JOIN deal_contact y ON y.contact_id = x.contact_id JOIN deal p ON p.id = y.deal_id
             WHERE x.deal_id = d.id AND p.won = 1 AND (p.closed_at < d.closed_at OR p.closed_at = d.closed_at AND p.id < d.id))
         """, since=view.since, until=view.until)}
-    deals = sum(1 for key, name in zip(view.ledger.conversions["id"], _sources(view), strict=True)
-                if key in first and view.is_ours(name))
-    without_deal = sql("""SELECT n.conversion_id, n.contact_id, n.until_at, n.event_id FROM ({entries}) n WHERE NOT EXISTS (
-        SELECT 1 FROM deal_contact x JOIN deal d ON d.id = x.deal_id WHERE x.contact_id = n.contact_id AND d.won = 1)""",
-        entries=_entries(CUSTOMER, view.since, view.until))
-    return deals + len(_of_campaign(view, without_deal))
+    return sum(1 for key, name in zip(view.ledger.conversions["id"], _sources(view), strict=True)
+               if key in first and view.is_ours(name))
 
 
 def _of_campaign(view: _View, entries: Sql) -> Collection[int]:
-    """The contacts of the entries; of those, where a campaign is asked for, whom it touched first."""
-    if view.campaign is None:
-        return [row[1] for row in view.store.rows(entries)]
+    """The contacts of the entries whom the campaign touched first."""
     first = touches.read(view.store, entries, lookback_s=view.lookback_s).drop_duplicates("conversion_id")
     return [key for key, name in zip(first["conversion_id"], first["campaign"], strict=True) if view.is_ours(name)]
 
 
-def _entries(stage: str, since: int, until: int) -> Sql:
+def _entered(store: Store, stages: tuple[str, ...], since: int, until: int) -> tuple[int, ...]:
+    """How many `_entries` there are of each stage. Most people's stage never changed: they are counted in an index, and only
+    those with a change are looked at one by one, once for all stages."""
+    standing = ", ".join(f"COUNT(*) FILTER (WHERE lower(c.stage) = '{stage}')" for stage in stages)  # grouping would sort them
+    came = store.row(f"""SELECT {standing} FROM contact c WHERE c.created_at >= :since AND c.created_at < :until
+        AND c.anonymous = 0 AND c.is_test = 0""", since=since, until=until)
+    within = "{at} >= :since AND {at} < :until"
+    born = within.format(at="c.created_at")
+    firsts = ", ".join(f"MIN(CASE WHEN lower(x.new) = '{stage}' THEN x.at END) AS {stage}_at" for stage in stages)
+    counts = ", ".join(f"""COUNT(*) FILTER (WHERE CASE WHEN lower(COALESCE(f.old, '')) = '{stage}' THEN {born}
+        ELSE {within.format(at=f's.{stage}_at')} END) - COUNT(*) FILTER (WHERE lower(c.stage) = '{stage}' AND {born})"""
+                       for stage in stages)
+    moved = store.row(f"""SELECT {counts} FROM (SELECT x.contact_id, MIN(x.id) AS first, {firsts}
+            FROM contact_change x VIA(contact_change_first) WHERE x.kind = 'stage' GROUP BY x.contact_id) s
+        JOIN contact_change f ON f.id = s.first JOIN contact c ON c.id = s.contact_id
+        WHERE c.anonymous = 0 AND c.is_test = 0""", since=since, until=until)
+    return tuple(first + more for first, more in zip(came or (), moved or (), strict=True))
+
+
+def _entries(stage: str, since: int, until: int, who: Sql | None = None) -> Sql:
     """Who entered the stage for the first time in the span, in the columns that touches want.
 
     A contact that came with the stage entered it when it was created: first values are no change. The change log has
@@ -214,8 +238,9 @@ def _entries(stage: str, since: int, until: int) -> Sql:
     return sql(
         """SELECT n.contact_id AS conversion_id, n.contact_id, n.at AS until_at, CAST(NULL AS BIGINT) AS event_id FROM (
             SELECT c.id AS contact_id, CASE WHEN {came} THEN c.created_at ELSE ({later}) END AS at
-            FROM contact c LEFT JOIN contact_change f ON f.id = ({first}) WHERE c.anonymous = 0 AND c.is_test = 0
-        ) n WHERE n.at >= :since AND n.at < :until""", came=came, later=later, first=first, since=since, until=until)
+            FROM contact c LEFT JOIN contact_change f ON f.id = ({first}) WHERE {who} AND c.anonymous = 0 AND c.is_test = 0
+        ) n WHERE n.at >= :since AND n.at < :until""", came=came, later=later, first=first, who=who or sql("1 = 1"),
+        since=since, until=until)
 
 
 def _named(store: Store, ledger: Ledger, campaign: str) -> str:

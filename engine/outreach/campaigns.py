@@ -106,6 +106,11 @@ def get(store: Store, name: str) -> Campaign:
     return found
 
 
+def names(store: Store) -> list[str]:
+    """The names of all campaigns, without counting what they sent."""
+    return [row[0] for row in store.rows("SELECT c.name FROM campaign c ORDER BY c.key")]
+
+
 def list_campaigns(store: Store) -> list[Campaign]:
     """All campaigns by name, with how many messages they planned and sent."""
     return [Campaign(*row) for row in store.rows(

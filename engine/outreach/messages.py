@@ -21,6 +21,7 @@ OPEN = ("queued", "admitted", "sending")
 TERMINAL = ("sent", "skipped", "failed", "unknown", "canceled")
 CLASSES = ("marketing", "transactional")
 WAITING = "m.status IN ('queued', 'admitted', 'sending')"  # said in full, SQLite uses the index that holds only these
+ASTRAY = "m.status IN ('skipped', 'failed', 'unknown', 'canceled')"  # so with the few that did not go out
 REQUEUED = ("unknown", "failed", "skipped")  # what a person may queue again
 
 
@@ -234,11 +235,19 @@ def list_messages(store: Store, *, contact_id: int | None = None, status: str | 
     """The newest messages first. journey: its name. Raises BadInput: no such status."""
     if status is not None and status not in OPEN + TERMINAL:
         raise BadInput(f"status {status!r}: choose one of {', '.join(OPEN + TERMINAL)}")
-    asked = [("m.contact_id = :contact_id", contact_id), ("m.status = :status", status), ("j.key = :journey", journey)]
+    asked = [("m.contact_id = :contact_id", contact_id), (_with_status(status), status),
+             ("m.journey_id = (SELECT j.id FROM journey j WHERE j.key = :journey)", journey)]
     where = " AND ".join(["1 = 1", *(test for test, value in asked if value is not None)])
-    found = store.rows(f"{_SELECT} WHERE {where} ORDER BY m.id DESC LIMIT :limit", contact_id=contact_id, status=status,
+    newest = f"m.id IN (SELECT m.id FROM message m WHERE {where} ORDER BY m.id DESC LIMIT :limit)"  # first, then their names
+    found = store.rows(f"{_SELECT} WHERE {newest} ORDER BY m.id DESC", contact_id=contact_id, status=status,
                        journey=journey and fold(journey), limit=limit)
     return [Message(*row) for row in found]
+
+
+def _with_status(status: str | None) -> str:
+    """The group that the status belongs to is said too: only then an index that holds this group alone can be used."""
+    group = next((group for group in (WAITING, ASTRAY) if status and f"'{status}'" in group), "1 = 1")
+    return f"{group} AND m.status = :status"
 
 
 def find_copy(store: Store, message_id: int) -> Copy | None:
@@ -249,7 +258,10 @@ def find_copy(store: Store, message_id: int) -> Copy | None:
 
 def counts(store: Store) -> dict[str, int]:
     """How many messages stand at each status."""
-    return dict(store.rows("SELECT m.status, COUNT(*) FROM message m GROUP BY m.status"))
+    grouped = [f"SELECT m.status, COUNT(*) FROM message m WHERE {group} GROUP BY m.status" for group in (WAITING, ASTRAY)]
+    found: dict[str, int] = dict(store.rows(" UNION ALL ".join([*grouped, "SELECT 'sent', COUNT(*) FROM message m"])))
+    found["sent"] -= sum(count for status, count in found.items() if status != "sent")  # the rest; most are, and are not read
+    return {status: count for status, count in sorted(found.items()) if count}
 
 
 _SELECT = """SELECT m.id, m.contact_id, COALESCE(m.address, p.email), m.channel, t.name, c.name, j.name, n.key, m.status,

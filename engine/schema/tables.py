@@ -73,7 +73,8 @@ PEOPLE = (
         fit_score {big} NOT NULL DEFAULT 0, engagement_score {big} NOT NULL DEFAULT 0, hash31 {big} NOT NULL,
         anonymous {big} NOT NULL DEFAULT 0, restricted {big} NOT NULL DEFAULT 0, is_test {big} NOT NULL DEFAULT 0,
         do_not_sell {big}, held_until {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL""",
-          ("contact_stage (stage)", "contact_account (account_id)", "contact_created (created_at)",
+          ("contact_stage (stage, anonymous)", "contact_account (account_id)",
+           "contact_created (created_at, anonymous, is_test, stage)", "contact_test (is_test) WHERE is_test = 1",
            "contact_score ((engagement_score + fit_score), id) WHERE engagement_score + fit_score <> 0")),
     # kind: email (normalized), external_id, phone, anonymous_id. address_hash: what the suppression list keeps.
     Table("identifier", "people.contacts", """kind TEXT NOT NULL, value TEXT NOT NULL, contact_id {big} NOT NULL,
@@ -87,7 +88,8 @@ PEOPLE = (
     # kind: field, tag, list, stage, owner, account, role. A contact's first values are no change.
     Table("contact_change", "people.contacts", """id {id}, contact_id {big} NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
         old TEXT, new TEXT, at {big} NOT NULL, source TEXT NOT NULL""", ("contact_change_contact (contact_id, id)",
-                                            "contact_change_stage (new, at, contact_id) WHERE kind = 'stage'")),
+                                            "contact_change_stage (new, at, contact_id) WHERE kind = 'stage'",
+                                            "contact_change_first (contact_id, id, at, new) WHERE kind = 'stage'")),
     # Visits of a journey node that have added to a number of their contact.
     Table("field_step", "people.contacts", """node_id {big} NOT NULL, token_id {big} NOT NULL, visit {big} NOT NULL,
         PRIMARY KEY (node_id, token_id, visit)"""),
@@ -121,7 +123,7 @@ PEOPLE = (
     # status: subscribed, unsubscribed, pending, bounced, complained.
     Table("consent", "people.consent", """id {id}, contact_id {big} NOT NULL, channel TEXT NOT NULL, topic TEXT NOT NULL,
         purpose TEXT NOT NULL, status TEXT NOT NULL, basis TEXT NOT NULL, source TEXT NOT NULL, text_shown TEXT, ip TEXT,
-        at {big} NOT NULL, actor TEXT NOT NULL""", ("consent_state (contact_id, channel, topic, at, id)",)),
+        at {big} NOT NULL, actor TEXT NOT NULL""", ("consent_state (contact_id, channel, topic, at, id, status)",)),
     # The hash chains of `consent` and `audit`, in the order of sealing. subject_id: whose consent it was when it was sealed.
     # salt: what proves the row; NULL once the row has been forgotten.
     Table("chain_link", "people.chain", """id {id}, ledger TEXT NOT NULL, row_id {big} NOT NULL, subject_id {big}, salt TEXT,
@@ -148,8 +150,10 @@ ACTIVITY = (
         occurred_at {big} NOT NULL, received_at {big} NOT NULL, value_minor {big}, currency TEXT, props {json} NOT NULL,
         dedupe_key TEXT NOT NULL UNIQUE, source TEXT NOT NULL, historic {big} NOT NULL DEFAULT 0, verdict TEXT,
         message_id {big}""",
-          ("event_contact (contact_id, name, occurred_at)", "event_what (name, object, occurred_at, contact_id, verdict)",
-           "event_when (name, occurred_at, contact_id, verdict)")),
+          ("event_contact (contact_id, name, occurred_at, id, verdict, message_id, object)",  # all that rules ask of a few
+           "event_what (name, object, occurred_at, contact_id, verdict)",
+           "event_when (name, occurred_at, contact_id, verdict, message_id, value_minor, currency)",
+           "event_machine (name, contact_id) WHERE verdict = 'machine'")),
     # A verdict on an event that was changed later; the newest one is the event's own.
     Table("verdict_change", "activity.verdicts", """id {id}, event_id {big} NOT NULL, old TEXT, new TEXT NOT NULL,
         at {big} NOT NULL, actor TEXT NOT NULL, reason TEXT""", ("verdict_change_event (event_id, id)",)),
@@ -258,6 +262,7 @@ OUTREACH = (
         UNIQUE (token_id, visit, node_id)""",
           ("message_contact (contact_id, created_at)", "message_open (status, due_at, id) "
            "WHERE status IN ('queued', 'admitted', 'sending')",
+           "message_astray (status, id) WHERE status IN ('skipped', 'failed', 'unknown', 'canceled')",
            "message_untold (id) WHERE told_at IS NULL AND status IN ('sent', 'failed', 'unknown')")),
     # Mail to one of our own about a contact. status: queued, sending, then sent, failed or unknown.
     Table("notice", "outreach.notices", """id {id}, kind TEXT NOT NULL, address TEXT NOT NULL, name TEXT NOT NULL,

@@ -44,7 +44,7 @@ def _day(word: str) -> date | None:
 
 def choices() -> tuple[str | None, str]:
     """Campaign and model of the address."""
-    names = [one.name for one in campaigns.list_campaigns(state.store())]
+    names = campaigns.names(state.store())
     campaign, model = state.param("campaign"), state.param("model") or "linear"
     first, second = st.columns(2)
     with first:

@@ -33,7 +33,7 @@ def table() -> None:
 @st.dialog("Add a cost")
 def add_cost() -> None:
     """One line of the ledger."""
-    names = [one.name for one in campaigns.list_campaigns(state.store())]
+    names = campaigns.names(state.store())
     cells = {"campaign": st.selectbox("Campaign", names, index=None, placeholder="None: a platform cost",
                                       accept_new_options=True),
              "category": st.text_input("Category", "media"), "amount": st.text_input("Amount", placeholder="1200.00"),

@@ -20,6 +20,7 @@ RULES: list[Any] = [
     {"event": "page_view", "where": {"object": {"op": "contains", "value": "price"}}},
     {"days_since": "purchase", "op": "at_least", "value": 60},
     {"event": "purchase", "where": {"plan": {"op": "is", "value": "gold"}}},
+    {"last": 3, "of": "email_sent", "all": "email_opened"}, {"time_in_stage": "mql", "op": "at_least", "value": "90d"},
     {"all": [{"tag": "vip"}, {"segment": "Hot"}, {"list": "News"}, {"consent": "email", "is": "subscribed"},
              {"stage": "lead"}, {"account": "industry", "op": "is", "value": "health"}]},
 ]
@@ -70,6 +71,18 @@ def test_everybody_is_asked_through_an_index_that_holds_the_answer(memory: Store
     plan = memory.plan(parse(document, known(memory)).members(), now=NOW)  # PostgreSQL decides by its statistics
     name = "event_what" if "where" in document else "event_when"
     assert f"SEARCH e USING COVERING INDEX {name} (name=?" in plan, plan
+
+
+def test_what_came_of_the_last_few_messages_is_read_off_one_index(memory: Store) -> None:
+    rule = parse({"last": 3, "of": "email_sent", "all": "email_opened"}, known(memory))
+    open_ = rule.unjudged()
+    assert open_
+    for statement in (rule.members(), open_):
+        plan = memory.plan(statement, now=NOW)
+        own = [line.strip() for line in plan.splitlines() if "event_contact" in line]
+        probe = "USING COVERING INDEX event_contact (contact_id=? AND name=?"
+        assert len(own) >= 3 and all(probe in line for line in own), plan
+        assert "SEARCH e USING COVERING INDEX event_" in plan or "event_machine (name=?)" in plan, plan
 
 
 def test_stale_contacts_are_found_by_index(filled: Store) -> None:

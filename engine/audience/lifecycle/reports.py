@@ -11,22 +11,28 @@ from .stages import STAGES
 def flow(store: Store, *, since: int, until: int) -> pd.DataFrame:
     """One row per stage that anybody entered in [since, until): stage, entered (people), moved_on (of them, to a later stage
     since), fell_back, still (there), rate (moved_on / entered, 0–1), median_days (in the stage, of those who left it; None)."""
-    moves = store.frame("""SELECT q.* FROM (SELECT x.contact_id, x.new AS stage, x.at,
-            LEAD(x.new) OVER (PARTITION BY x.contact_id ORDER BY x.id) AS next_stage,
-            LEAD(x.at) OVER (PARTITION BY x.contact_id ORDER BY x.id) AS next_at FROM stage_change x) q
-        WHERE q.at >= :since AND q.at < :until""", since=since, until=until)
-    rows = [_row(stage, moves[moves.stage == stage]) for stage in STAGES if (moves.stage == stage).any()]
+    entered = {stage: (times, people) for stage, times, people in store.rows(
+        f"SELECT x.new, COUNT(*), COUNT(DISTINCT x.contact_id) FROM stage_change x WHERE {_WITHIN} GROUP BY x.new",
+        since=since, until=until)}
+    left = store.frame(_LEFT, since=since, until=until)
+    rows = [_row(stage, *entered[stage], left[left.stage == stage]) for stage in STAGES if stage in entered]
     return pd.DataFrame(rows, columns=["stage", "entered", "moved_on", "fell_back", "still", "rate", "median_days"])
 
 
-def _row(stage: str, moves: pd.DataFrame) -> dict[str, object]:
+_NAMES = ", ".join(f"'{stage}'" for stage in STAGES)
+_WITHIN = f"x.new IN ({_NAMES}) AND x.at >= :since AND x.at < :until"
+# Only who left a stage is read row by row, each with the next line of that contact: a window over all lines would sort them.
+_LEFT = f"""SELECT x.contact_id, x.new AS stage, n.new AS next_stage, n.at - x.at AS stay_s FROM stage_change x
+    JOIN stage_change n ON n.id = (SELECT MIN(y.id) FROM stage_change y WHERE y.contact_id = x.contact_id AND y.id > x.id)
+    WHERE {_WITHIN}"""
+
+
+def _row(stage: str, times: int, people: int, left: pd.DataFrame) -> dict[str, object]:
     rank = {one: place for place, one in enumerate(STAGES)}
-    left = moves[moves.next_stage.notna()]
-    later = left[left.next_stage.map(rank) > rank[stage]]
-    entered, on = moves.contact_id.nunique(), later.contact_id.nunique()
-    return {"stage": stage, "entered": entered, "moved_on": on, "fell_back": left.contact_id.nunique() - on,
-            "still": int(moves.next_stage.isna().sum()), "rate": on / entered,
-            "median_days": float((left.next_at - left["at"]).median() / DAY) if len(left) else None}
+    on = left[left.next_stage.map(rank) > rank[stage]].contact_id.nunique()
+    return {"stage": stage, "entered": people, "moved_on": on, "fell_back": left.contact_id.nunique() - on,
+            "still": times - len(left), "rate": on / people,
+            "median_days": float(left.stay_s.median() / DAY) if len(left) else None}
 
 
 def coverage(store: Store) -> pd.DataFrame:

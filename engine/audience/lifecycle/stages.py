@@ -71,6 +71,7 @@ def catch_up(store: Store, contact_ids: Iterable[int], *, now: int, source: str,
 
 def counts(store: Store) -> dict[str, int]:
     """How many contacts stand at each stage, in the order of the stages; '' for those without one."""
-    found: dict[str, int] = dict(store.rows(
-        "SELECT COALESCE(c.stage, ''), COUNT(*) FROM contact c WHERE c.anonymous = 0 GROUP BY 1"))
+    found: dict[str, int] = {}
+    for stage, count in store.rows("SELECT c.stage, COUNT(*) FROM contact c WHERE c.anonymous = 0 GROUP BY c.stage"):
+        found[stage or ""] = found.get(stage or "", 0) + count
     return {stage: found.get(stage, 0) for stage in (*STAGES, "") if stage in found or stage in STAGES[:7]}

@@ -63,8 +63,8 @@ class TimeInStageLeaf(Leaf):
         return {"stage": stage_of(look), f"{self.stage} since": self._since()}
 
     def _since(self) -> Sql:
-        return sql("""COALESCE((SELECT x.at FROM contact_change x WHERE x.contact_id = c.id AND x.kind = 'stage'
-            AND x.new = :stage AND x.at <= :now ORDER BY x.at DESC LIMIT 1), c.created_at)""", stage=self.stage)
+        return sql("""COALESCE((SELECT MAX(x.at) FROM contact_change x VIA(contact_change_first) WHERE x.contact_id = c.id
+            AND x.kind = 'stage' AND x.new = :stage AND x.at <= :now), c.created_at)""", stage=self.stage)
 
     def sentence(self) -> str:
         return f"has been at the stage {self.stage} {AGE_WORDS[self.op]} {in_words(self.value_s)}"

@@ -21,12 +21,15 @@ QUANTIFIERS = {"all": "all of", "any": "at least one of"}
 _IN_PLAIN_WORDS = {"email_opened": "opened", "email_clicked": "clicked in", "email_replied": "answered"}
 # Which message an answer belongs to: the one it names; where ids are missing the newest before it with its object, and
 # where no message has its object the newest before it.
-_BELONGS = """CASE WHEN a.message_id IS NOT NULL AND m.message_id IS NOT NULL THEN a.message_id = m.message_id
-    WHEN a.occurred_at < m.occurred_at THEN (1 = 0)
+_BELONGS = """CASE WHEN a.message_id IS NOT NULL AND sent.message_id IS NOT NULL THEN a.message_id = sent.message_id
+    WHEN a.occurred_at < sent.occurred_at THEN (1 = 0)
     ELSE NOT EXISTS (SELECT 1 FROM event o VIA(event_contact) WHERE o.contact_id = c.id AND {of}
-        AND o.occurred_at <= a.occurred_at AND CASE WHEN a.object = m.object THEN o.object = m.object AND {newer}
+        AND o.occurred_at <= a.occurred_at AND CASE WHEN a.object = sent.object THEN o.object = sent.object AND {newer}
             ELSE o.object = a.object OR {newer} END) END"""
-_NEWER = sql("(o.occurred_at, o.id) > (m.occurred_at, m.id)")
+_EVERY = """(EXISTS (SELECT 1 FROM event a VIA(event_contact) WHERE a.contact_id = c.id AND {some})
+    AND NOT EXISTS (SELECT 1 FROM ({messages}) sent WHERE NOT EXISTS ({answers})))"""
+_ANY = "EXISTS (SELECT 1 FROM ({messages}) sent WHERE EXISTS ({answers}))"
+_NEWER = sql("(o.occurred_at, o.id) > (sent.occurred_at, sent.id)")
 
 
 @dataclass(frozen=True)
@@ -62,16 +65,21 @@ class LastLeaf(Leaf):
         return cls(number, of, answer, found[0] == "all") if number and of and answer else None
 
     def condition(self, look: Look) -> Sql:
-        asked = sql("(SELECT count(*) = :number AND SUM(q.answered) >= :enough FROM ({each}) q)", number=self.number,
-                    enough=self.number if self.every else 1, each=self._each(look))
-        return asked if look.each else sql("(c.id IN ({enough}) AND {asked})", enough=self._enough(look), asked=asked)
+        """Each contact through its own events, also where everybody is asked: grouping all messages by contact sorts them, and
+        took twice as long. Who was sent so many at all is asked first: most were not. `all` then ends with the first message
+        without an answer, `any` with the first that has one."""
+        came = sql(_ANY, messages=self._messages(look), answers=self._answers(look))
+        if self.every:
+            came = sql(_EVERY, messages=self._messages(look), answers=self._answers(look),
+                       some=told(self.answer, "a", look, machines=look.machines))
+        return sql("CASE WHEN EXISTS ({enough}) THEN {came} ELSE (1 = 0) END", enough=self._enough(look), came=came)
 
     def observed(self, look: Look) -> dict[str, Sql]:
         return {"answered": sql("(SELECT COALESCE(SUM(q.answered), 0) || ' of ' || count(*) FROM ({each}) q)",
                                 each=self._each(look))}
 
     def _each(self, look: Look) -> Sql:
-        return sql("SELECT CASE WHEN EXISTS ({answers}) THEN 1 ELSE 0 END AS answered FROM ({messages}) m",
+        return sql("SELECT CASE WHEN EXISTS ({answers}) THEN 1 ELSE 0 END AS answered FROM ({messages}) sent",
                    answers=self._answers(look), messages=self._messages(look))
 
     def _messages(self, look: Look) -> Sql:
@@ -80,15 +88,15 @@ class LastLeaf(Leaf):
             WHERE l.contact_id = c.id AND {of} ORDER BY l.occurred_at DESC, l.id DESC LIMIT :number""",
                    of=told(self.of, "l", look), number=self.number)
 
+    def _enough(self, look: Look) -> Sql:
+        """One row, where the contact was sent so many."""
+        return sql("SELECT 1 FROM event e VIA(event_contact) WHERE e.contact_id = c.id AND {of} LIMIT 1 OFFSET :before",
+                   of=told(self.of, "e", look), before=self.number - 1)
+
     def _answers(self, look: Look) -> Sql:
         return sql("""SELECT 1 FROM event a VIA(event_contact) WHERE a.contact_id = c.id AND {answer} AND {belongs}""",
                    answer=told(self.answer, "a", look, machines=look.machines),
                    belongs=sql(_BELONGS, of=told(self.of, "o", look), newer=_NEWER))
-
-    def _enough(self, look: Look) -> Sql:
-        """Who was sent that many at all: most are not, and are not asked further."""
-        return sql(f"SELECT e.contact_id FROM event e VIA({self.of.index}) WHERE {{of}} GROUP BY e.contact_id "
-                   "HAVING count(*) >= :number", of=told(self.of, "e", look, by_object=True), number=self.number)
 
     def sentence(self) -> str:
         which = f"{'all of ' if self.every else 'at least one of '}the last {self.number}"

@@ -107,15 +107,27 @@ class Rule:
         """
         return sql("({condition})", condition=self.root.condition(Look(each=True, upto=upto)))
 
-    def members(self, past: bool = False, upto: Sql | None = None, machines: bool = False) -> Sql:
+    def members(self, past: bool = False, upto: Sql | None = None) -> Sql:
         """SELECT of the ids of everybody who matches at `:now`. Visitors known by a cookie only never do.
 
         past: `:now` is gone, and facts count as they were then. upto: as it was known when the newest event had this id.
-        machines: as if answers by machines to messages were people's.
         """
         there = sql("c.anonymous = 0 AND c.created_at <= :now" if past else "c.anonymous = 0")
-        return sql("SELECT c.id FROM contact c WHERE {there} AND {condition}", there=there,
-                   condition=self.root.condition(Look(each=False, past=past, upto=upto, machines=machines)))
+        return sql("SELECT c.id FROM contact c VIA(id) WHERE {there} AND {condition}", there=there,
+                   condition=self.root.condition(Look(each=False, past=past, upto=upto)))
+
+    def unjudged(self, past: bool = False) -> Sql | None:
+        """SELECT of the ids of those who match only if answers by machines to messages were people's: nothing can be said of
+        them. None where the rule asks for no answers. Only those to whom a machine answered are looked at."""
+        answers = sorted({leaf.answer.name for leaf in leaves(self) if isinstance(leaf, LastLeaf)})
+        if not answers:
+            return None
+        there = sql("c.anonymous = 0 AND c.created_at <= :now" if past else "c.anonymous = 0")
+        machines, people = (self.root.condition(Look(each=True, past=past, machines=each)) for each in (True, False))
+        return sql("""SELECT c.id FROM contact c WHERE c.id IN (SELECT x.contact_id FROM event x VIA(event_machine)
+                WHERE x.verdict = 'machine' AND x.name IN ({names})) AND {there} AND {machines} AND ({people}) IS NOT TRUE""",
+                   names=join(", ", [sql(":name", name=name) for name in answers]), there=there,
+                   machines=machines, people=people)
 
     def sentence(self) -> str:
         """One plain sentence of conditions."""

