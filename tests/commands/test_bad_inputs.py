@@ -20,6 +20,7 @@ from engine.audience import rules
 from engine.audience.rules import LEAVES
 from engine.commands.common import run
 from engine.errors import Invalid
+from engine.people.fields import BUILT_IN
 from engine.store import Store
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "bad-inputs.md"
@@ -108,6 +109,7 @@ CASES = (
 
 # Rules: what is wrong, the document (a text stands as it is), what is said.
 STAGES_SAID = "subscriber, lead, mql, sal, sql, opportunity, customer, evangelist, at-risk, lost, other"
+FIELDS_SAID = ", ".join(sorted(BUILT_IN))
 LEAVES_SAID = ", ".join(("all", "any", "not", *LEAVES))
 RULES: tuple[tuple[str, Any, str], ...] = (
     ("No JSON", "[1, 2", "f.json: not JSON at line 1, column 6: Expecting ',' delimiter"),
@@ -117,8 +119,7 @@ RULES: tuple[tuple[str, Any, str], ...] = (
     ("Two leaves in one object", {"tag": "a", "stage": "lead"},
      "rule: `tag` and `stage` in one object: put them into a group `all` or `any`"),
     ("A key that the leaf does not have", {"tag": "a", "since": "7d"}, "since: unknown key; this leaf has tag"),
-    ("A field that is not there", {"field": "size", "op": "is_set"}, "field: no field 'size'; there are created_at, email, "
-     "external_id, first_name, last_name, locale, owner, phone, source, stage, time_zone"),
+    ("A field that is not there", {"field": "size", "op": "is_set"}, f"field: no field 'size'; there are {FIELDS_SAID}"),
     ("A list that is not there", {"list": "News"}, "list: no list 'News'; there are none"),
     ("A segment that is not there", {"segment": "Cold"}, "segment: no segment 'Cold'; there are Hot"),
     ("A template that is not there", {"event": "email_clicked", "of": "Welcome"}, "of: no template 'Welcome'; there are none"),
@@ -147,6 +148,8 @@ RULES: tuple[tuple[str, Any, str], ...] = (
      "h, d or w, for example 7d"),
     ("No event", {"event": ""}, "event: write the name of an event here, as a text"),
     ("No name of a property", {"event": "a", "where": {"": 1}}, "where: write the name of a property, as a text"),
+    ("What only a journey knows", {"trigger": "plan"},
+     "trigger: only a rule inside a journey knows what brought somebody there"),
     ("A count below zero", {"event": "a", "count": -1}, "count: write a whole number from 0 to 1,000,000"),
     ("No days", {"days_since": "purchase"}, "value: write a whole number from 0 to 1,000,000"),
     ("No answer to messages", {"last": 3, "of": "email_sent"}, "rule: write `all` or `any` with the event that answers"),
@@ -174,8 +177,7 @@ WORDS: tuple[tuple[str, Any, str], ...] = (
     ("stages rule boss {file}", {"tag": "a"}, f"stage 'boss': choose one of {STAGES_SAID}"),
     ("contacts show zoe@x.test", None, "there is no contact 'zoe@x.test': name one by email address or external id"),
     ("contacts set ada@x.test stage=boss", None, f"stage 'boss': choose one of {STAGES_SAID}"),
-    ("contacts set ada@x.test size=3", None, "there is no field 'size'; there are account, created_at, email, external_id, "
-     "first_name, last_name, locale, owner, phone, source, stage, time_zone"),
+    ("contacts set ada@x.test size=3", None, f"there is no field 'size'; there are account, {FIELDS_SAID}"),
     ("contacts merge ada@x.test ada@x.test", None, "contact 1 can not be merged with itself"),
     ("contacts unmerge ada@x.test", None, "nobody was merged into contact 1"),
     ("events judge robot 1", None, "verdict 'robot': choose one of human, machine"),
