@@ -12,6 +12,7 @@ import pytest
 
 from engine.__main__ import gather
 from engine.commands.common import run
+from tests.journeys.test_documentation import write as write_journeys
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = ROOT / "docs" / "commands.md"
@@ -155,3 +156,4 @@ def test_no_other_requirement_is_described() -> None:
 
 if __name__ == "__main__":
     COMMANDS.write_text(COMMANDS.read_text().partition(BEGIN)[0] + BEGIN + reference())
+    write_journeys()

@@ -35,7 +35,8 @@ def errand_list() -> None:
         "at": moment_column("When"), "kind": "What", "status": "Status", "detail": st.column_config.TextColumn(
             "Answer", width="large"), "target": "To", "contact": "About", "journey": "Journey", "attempts": "Tries"})
     dead = [found[row].id for row in chosen.selection.rows if found[row].status == "dead"]  # type: ignore[attr-defined]
-    st.button(f"Try {say_count(len(dead), 'dead one', 'dead ones')} again", icon=":material/replay:", disabled=not dead,
+    words = f"Try {say_count(len(dead), 'dead one', 'dead ones')} again" if dead else "Try dead ones again"
+    st.button(words, icon=":material/replay:", disabled=not dead,
               help="Tick the rows first. The receiver sees another idempotency key.", on_click=_retry, args=(dead,))
 
 
@@ -61,7 +62,7 @@ def _question(one: Pending) -> None:
     key, now = f"approval:{one.token}:{one.visit}", state.now()
     with st.container(border=True, key=key):
         left, right = st.columns([3, 2], vertical_alignment="center")
-        late = f" No answer by {when(one.due_at)} counts as none." if one.due_at is not None else ""
+        late = f" Answer by {when(one.due_at)}." if one.due_at is not None else ""
         left.markdown(f"**{state.escaped(one.question)}**  \n{state.escaped(one.who)}, in “{state.escaped(one.journey)}”, "
                       f"asked {say_age(now, one.since)}.{late}")
         with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):

@@ -40,11 +40,12 @@ class Setting:
     high: int | None = None
     help: str | None = None
     parts: tuple[Setting, ...] = ()  # of each thing in a list of things
+    words: str | None = None  # what the form calls it
 
     @property
     def label(self) -> str:
         """The name in words."""
-        return self.name.replace("_", " ").capitalize()
+        return self.words or self.name.replace("_", " ").capitalize()
 
 
 def settings(schema: Mapping[str, Any]) -> list[Setting]:
@@ -59,7 +60,8 @@ def things(name: str, schema: Mapping[str, Any]) -> Setting:
 
 def _settings(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> list[Setting]:
     needed = set(schema.get("required", ()))
-    return [_setting(name, part, name in needed, defs) for name, part in schema.get("properties", {}).items()]
+    parts = sorted(schema.get("properties", {}).items(), key=lambda part: bool(part[1].get("last")))
+    return [_setting(name, part, name in needed, defs) for name, part in parts]
 
 
 def _setting(name: str, part: Mapping[str, Any], required: bool, defs: Mapping[str, Any]) -> Setting:
@@ -70,7 +72,7 @@ def _setting(name: str, part: Mapping[str, Any], required: bool, defs: Mapping[s
         if inner := defs.get(ref.rpartition("/")[2]):
             return Setting(name, kind, required=required, help=part.get("description"), parts=tuple(_settings(inner, defs)))
     return Setting(name, said.get("kind") or _plain_kind(said, options), options, required, part.get("default"),
-                   said.get("minimum"), said.get("maximum"), said.get("description"))
+                   said.get("minimum"), said.get("maximum"), said.get("description"), words=said.get("label"))
 
 
 def _plain_kind(said: Mapping[str, Any], options: Words) -> str:
@@ -192,7 +194,7 @@ def _free(setting: Setting, value: Any, key: str, choices: Choices) -> Any:
 
 
 def _names(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
-    held = [str(one) for one in value] if isinstance(value, list) else []
+    held = [str(one) for one in (setting.default if value is None else value) or ()]
     return st.multiselect(setting.label, held, held, key=key, accept_new_options=True, placeholder="Type a name") or None
 
 
@@ -265,5 +267,5 @@ _INPUTS: dict[str, Callable[[Setting, Any, str, Choices], Any]] = {
     "thing": _thing, "clock": _hinted("09:00"), "offset": _hinted("-7d, 12h"), "date": _hinted("2026-12-24"),
     "weekdays": _weekdays, "zone": _zone,
     "offsets": _offsets, "threshold": _free, "date_field": _free, "event_name": _free,
-    "lists": _chosen, "long_text": _long_text,
+    "lists": _chosen, "templates": _chosen, "long_text": _long_text,
 }

@@ -156,7 +156,8 @@ def _people(live: Version | None, node: str) -> None:
 def choices(document: dict[str, Any], known: Known) -> Choices:
     """What the settings of a step may name."""
     segments = tuple(one.name for one in known.rules.segments.values())
-    return Choices({"template": tuple(known.templates), "segment": segments, "stage": tuple(lifecycle.STAGES),
+    return Choices({"template": tuple(known.templates), "templates": tuple(known.templates), "segment": segments,
+                    "stage": tuple(lifecycle.STAGES),
                     "field": tuple(one.name for one in known.rules.fields.values()),
                     "date_field": tuple(one.name for one in known.rules.fields.values() if one.kind in ("date", "datetime")),
                     "number_field": tuple(one.name for one in known.rules.fields.values() if one.kind == "number"),

@@ -68,7 +68,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with fresh_url(request.param, folder) as url:
         store = open_store(url, create=True)
         prepare(store)
-        publish(store, journey({"id": "e", "type": "exit"}, name="exit 0"))
+        publish(store, journey({"id": "e", "type": "exit"}, name="Onboarding"))
         publish(store, *(around(*one) for one in EXAMPLES))
         live = {version.journey.name: version for version in load_live(store)}
         for contact in range(1, 5):
@@ -86,7 +86,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @each
 def test_the_example_reads_and_comes_out_as_it_went_in(memory: Store, kind: str, which: int) -> None:
     prepare(memory)
-    publish(memory, journey({"id": "e", "type": "exit"}, name="exit 0"))
+    publish(memory, journey({"id": "e", "type": "exit"}, name="Onboarding"))
     document, known = around(kind, which), reading.known(memory)
     problems = [one for one in reading.check(document, known) if one.severity == "error"]
     assert not problems

@@ -16,12 +16,27 @@ from engine.clock import FOREVER
 from engine.journeys import reading
 from engine.journeys.graph import lay_out
 from engine.journeys.live import NODES_PER_VERSION
+from engine.people import fields
 from engine.schema import open_store
 from engine.store import Store
 from tests.conftest import ENGINES, SweptSchemas
 
 from . import worlds
-from .worlds import START, Document, Life, add_contacts, add_templates, journeys, lives, post, publish, record, runner, state
+from .worlds import (
+    ANN,
+    START,
+    Document,
+    Life,
+    add_contacts,
+    add_templates,
+    journeys,
+    lives,
+    post,
+    publish,
+    record,
+    runner,
+    state,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +80,8 @@ def live(store: Store, graph: Document, life: Life, *, size: int = 1_000, chunk:
          crash: random.Random | None = None) -> int:
     """Publish, let the life happen, tick after each part. With `crash`, statements fail and the tick starts again."""
     add_contacts(store, 3)
-    add_templates(store, "t")
+    add_templates(store, "t", "u")
+    fields.define(store, "Visits", "number", by=ANN, now=START)
     publish(store, graph)
     engine = runner(store, size, chunk)
     now = START
@@ -153,6 +169,14 @@ def effects_happened_once(store: Store, document: Document) -> None:
     due = sum(points.get(key, 0) * count for key, count in taken)
     assert due == store.one("SELECT SUM(engagement_score) FROM contact")
     assert due == (store.one("SELECT SUM(points) FROM score_entry") or 0)
+    added = {node["id"]: node["by"] for node in document["nodes"] if node["type"] == "increment_field"}
+    column = store.one("SELECT f.column_name FROM field f")
+    assert sum(added.get(key, 0) * count for key, count in taken) == (store.one(f"SELECT SUM({column}) FROM contact") or 0)
+    assert store.one("SELECT COUNT(*) FROM event WHERE source = 'journey'") <= sum(
+        count for key, count in taken if any(node["id"] == key and node["type"] == "emit" for node in document["nodes"]))
+    slots = store.one("""SELECT COUNT(*) FROM (SELECT s.node_id, s.seen FROM step s JOIN node n ON n.id = s.node_id
+        AND n.type = 'rate_limit' WHERE s.port = 'next' GROUP BY 1, 2 HAVING COUNT(*) > 1) q""")
+    assert slots == 0, "a slot lets one person through"
 
 
 @on_all

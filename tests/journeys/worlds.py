@@ -127,10 +127,14 @@ def state(store: Store) -> dict[str, list[tuple[Any, ...]]]:
         "step": tokens("SELECT token_id, node_id, seq, at, port, reason FROM step"),
         "message": tokens("SELECT token_id, node_id, visit, contact_id, created_at, status, reason FROM message"),
         "score": tokens("SELECT token_id, contact_id, points, at, visit FROM score_entry"),
-        "contact": store.rows("SELECT id, engagement_score, locale FROM contact ORDER BY id"),
+        "contact": store.rows(f"SELECT id, engagement_score, locale{_custom(store)} FROM contact ORDER BY id"),
         "stat": store.rows("SELECT node_id, port, SUM(n) FROM node_stat GROUP BY 1, 2 ORDER BY 1, 2"),
         "tag": store.rows("""SELECT k.contact_id, t.name FROM contact_tag k JOIN tag t ON t.id = k.tag_id ORDER BY 1, 2"""),
     }
+
+
+def _custom(store: Store) -> str:
+    return "".join(f", {row[0]}" for row in store.rows("SELECT f.column_name FROM field f ORDER BY f.id"))
 
 
 @dataclass
@@ -165,7 +169,8 @@ class Builder:
     def block(self, ends: list[Open], depth: int) -> list[Open]:
         """One block of any kind."""
         self.budget -= 1
-        simple = ["send", "score", "tag", "wait", "wait_for", "wait_rule", "field"]
+        simple = ["send", "score", "tag", "wait", "wait_for", "wait_rule", "field", "limit", "nurture", "clock", "emit",
+                  "number"]
         nested = ["condition", "split", "fork", "loop"] if depth < 3 and self.budget > 0 else []
         kind = self.chance.choice(simple + nested * 2 + (["goal"] if depth == 0 else []))
         return getattr(self, f"_{kind}")(ends, depth)
@@ -201,6 +206,23 @@ class Builder:
         rule = self.chance.choice([{"score": {"op": "at_least", "value": 3}, "group": "engagement"}, {"event": "b"},
                                    {"event": "a", "op": "at_most", "count": 0, "within": "120s"}])
         return self.one(ends, "wait_for", ("happened", "timeout"), rule=rule, timeout="300s")
+
+    def _limit(self, ends: list[Open], depth: int) -> list[Open]:
+        return self.one(ends, "rate_limit", count=self.chance.randint(1, 2), per=self.chance.choice(["60s", "150s"]))
+
+    def _nurture(self, ends: list[Open], depth: int) -> list[Open]:
+        return self.one(ends, "nurture", ("sent", "skipped", "failed", "exhausted"), templates=["t", "u"])
+
+    def _clock(self, ends: list[Open], depth: int) -> list[Open]:
+        if self.chance.random() < 0.5:
+            return self.one(ends, "wait", until={"time": self.chance.choice(["08:55", "09:00"]), "zone": "Europe/Berlin"})
+        return self.one(ends, "wait", ("next", "passed"), until_field="created_at", offset=self.chance.choice(["-1d", "90s"]))
+
+    def _emit(self, ends: list[Open], depth: int) -> list[Open]:
+        return self.one(ends, "emit", event=self.chance.choice("ab"))
+
+    def _number(self, ends: list[Open], depth: int) -> list[Open]:
+        return self.one(ends, "increment_field", field="visits", by=self.chance.randint(1, 3))
 
     def _goal(self, ends: list[Open], depth: int) -> list[Open]:
         return self.one(ends, "goal", ("reached", "missed"), rule={"event": "goal"})

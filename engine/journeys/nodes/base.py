@@ -196,7 +196,7 @@ class Deadline(Node):
     """A node that waits for something, with or without a limit."""
 
     may_stay: ClassVar = True
-    timeout: Duration | None = None
+    timeout: Duration | None = Field(default=None, json_schema_extra={"last": True})
 
     @property
     def deadline(self) -> Sql:

@@ -60,7 +60,7 @@ class Webhook(Deadline):
 
     type: Literal["webhook"] = "webhook"
     rests: ClassVar = True
-    url: Annotated[str, BeforeValidator(_url)] = Field(max_length=2_000)
+    url: Annotated[str, BeforeValidator(_url)] = Field(max_length=2_000, json_schema_extra={"label": "Address"})
     body: Annotated[Any, BeforeValidator(_body)] = Field(default=None, json_schema_extra={"kind": "text_block"}, description=(
         "what is sent, as JSON; texts may use {{ contact.… }} and {{ event.… }}. Left out: everything known of the contact"))
     label, icon, tint, group = "Webhook", "webhook", AMBER, "Actions"

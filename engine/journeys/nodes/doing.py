@@ -90,7 +90,7 @@ class IncrementField(Node):
 
     type: Literal["increment_field"] = "increment_field"
     field: str = Field(json_schema_extra={"kind": "number_field"})
-    by: float = Field(default=1, ge=-1e12, le=1e12)
+    by: float = Field(default=1, ge=-1e12, le=1e12, json_schema_extra={"label": "Add"})
     _field: fields.Field = PrivateAttr()
     label, icon, tint, group = "Increase field", "exposure_plus_1", GREEN, "Actions"
     example: ClassVar = {"field": "visits", "by": 1, "next": "END"}

@@ -18,7 +18,7 @@ class RateLimit(Node):
     may_stay: ClassVar = True
     exclusive: ClassVar = True
     quotas: ClassVar = ("count",)
-    count: int = Field(gt=0, le=10_000_000)
+    count: int = Field(gt=0, le=10_000_000, json_schema_extra={"label": "People"})
     per: Duration = Field(default="1h", validate_default=True)
     label, icon, tint, group = "Rate limit", "speed", GREY, "Flow"
     example: ClassVar = {"count": 2, "per": "1h", "next": "END"}

@@ -36,7 +36,7 @@ class Deal(Node):
 
     type: Literal["deal"] = "deal"
     emits: ClassVar = True
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, json_schema_extra={"label": "Deal"})
     stage: str | None = Field(default=None, max_length=100)
     amount: float | None = Field(default=None, ge=0, le=1e12)
     currency: str | None = None

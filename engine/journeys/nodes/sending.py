@@ -94,14 +94,15 @@ class Nurture(Node):
 
     type: Literal["nurture"] = "nurture"
     may_stay: ClassVar = True
-    templates: Annotated[tuple[str, ...], Field(max_length=200)] = ()
+    templates: Annotated[tuple[str, ...], Field(max_length=200, json_schema_extra={"kind": "templates"})] = ()
     library: str | None = Field(default=None, min_length=1, max_length=100,
                                 description="every message whose name begins so, in the order of names")
     channel: Literal["email"] = "email"
     topic: str = ""
     priority: int = Field(default=0, ge=-100, le=100)
     otherwise: Literal["go_on", "wait"] = Field(default="go_on", description="what who has had them all does: leave by "
-                                                "`exhausted`, or wait for a new one")
+                                                "`exhausted`, or wait for a new one",
+                                                json_schema_extra={"label": "Who has had them all"})
     label, icon, tint, group = "Nurture", "menu_book", BLUE, "Messages"
     example: ClassVar = {"templates": ["welcome"], "next": "END"}
     variants: ClassVar = ({"library": "Nurture", "otherwise": "wait", "next": "END"},)

@@ -38,7 +38,8 @@ class Emit(Node):
     emits: ClassVar = True
     event: str = Field(min_length=1, max_length=100, pattern=r"^\w[\w .:-]*$", json_schema_extra={"kind": "event_name"})
     object: str | None = Field(default=None, max_length=events.OBJECT_LENGTH)
-    props: dict[str, Any] | None = Field(default=None, description="those of the event that enrolled the person unless given")
+    props: dict[str, Any] | None = Field(default=None, json_schema_extra={"label": "Properties"},
+                                         description="those of the event that enrolled the person unless given")
     label, icon, tint, group = "Record event", "bolt", GREEN, "Actions"
     example: ClassVar = {"event": "nurtured", "props": {"step": 3}, "next": "END"}
 
@@ -65,7 +66,7 @@ class Jump(Node):
     emits: ClassVar = True
     journey: str = Field(json_schema_extra={"kind": "journey"})
     label, icon, tint, group = "Jump", "exit_to_app", RED, "Flow"
-    example: ClassVar = {"journey": "exit 0"}
+    example: ClassVar = {"journey": "Onboarding"}
 
     @property
     def ports(self) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ class Wait(Node):
     holds: ClassVar = True
     for_: Duration | None = None
     until: Until | None = None
-    until_date: Date | None = None
-    until_field: str | None = Field(default=None, json_schema_extra={"kind": "date_field"})
+    until_date: Date | None = Field(default=None, json_schema_extra={"label": "Date"})
+    until_field: str | None = Field(default=None, json_schema_extra={"kind": "date_field", "label": "Field"})
     offset: Offset | None = None
     time: Clock | None = Field(default=None, description="the hour of that day; midnight unless said")
     zone: Zone = CONTACT
@@ -156,10 +156,12 @@ class BestHour(Node):
     type: Literal["best_hour"] = "best_hour"
     holds: ClassVar = True
     may_stay: ClassVar = True
-    events: Annotated[tuple[str, ...], Field(min_length=1, max_length=10)] = ("email_clicked", "email_opened", "page_view")
-    within: Duration = Field(default="90d", validate_default=True)
-    least: int = Field(default=5, ge=1, le=1_000, description="so many are needed; with fewer the hour below is taken")
-    otherwise: Clock = Field(default="10:00", validate_default=True)
+    events: Annotated[tuple[str, ...], Field(min_length=1, max_length=10, json_schema_extra={"label": "What counts"})] = (
+        "email_clicked", "email_opened", "page_view")
+    within: Duration = Field(default="90d", validate_default=True, json_schema_extra={"label": "Looking back"})
+    least: int = Field(default=5, ge=1, le=1_000, description="with fewer the hour below is taken",
+                       json_schema_extra={"label": "At least so many"})
+    otherwise: Clock = Field(default="10:00", validate_default=True, json_schema_extra={"label": "Else at"})
     label, icon, tint, group = "Best hour", "acute", GREY, _GROUP
     example: ClassVar = {"otherwise": "10:00", "next": "END"}
 
