@@ -10,6 +10,7 @@ from ..clock import iso, say_duration
 from ..service import chores as chores_
 from ..service import hooks as webhooks
 from ..service import pulls as pulled
+from ..service.hook_presets import PRESETS
 from ..service.pulls import Pull, Ran
 from .common import Call, Command, Group, read_json, read_text, takes_call
 
@@ -133,6 +134,17 @@ def try_hook(call: Call, name: str, payload: str | None, mapping: str | None) ->
     items = [{"kind": one.kind, **one.payload} for one in done.items]
     call.answer({"items": items, "errors": done.faults, "new_fields": fresh}, *done.said,
                 *([f"new fields: {', '.join(fresh)}"] if fresh else []))
+
+
+@hooks.command("presets", cls=Command)
+@click.argument("preset", required=False, type=click.Choice(list(PRESETS)))
+@takes_call
+def presets(call: Call, preset: str | None) -> None:
+    """Mappings to begin with; with a name: the mapping itself, for a file."""
+    if preset is None:
+        call.answer({key: one.title for key, one in PRESETS.items()}, *(f"{key}: {one.title}" for key, one in PRESETS.items()))
+    else:
+        call.answer(PRESETS[preset].mapping)
 
 
 @hooks.command("list", cls=Command)

@@ -32,7 +32,7 @@ PATH = "/h/"  # of the collector
 BODY_BYTES = 500 * 1024
 MOST_ITEMS = 1_000
 WHO = ("email", "external_id")
-EVENT = ("name", "object", "value", "currency", "occurred_at", "message_id", "props")
+EVENT = ("name", "object", "value", "value_minor", "currency", "occurred_at", "message_id", "props")
 KEYS = ("items", *WHO, "fields", "event")
 _NOT_OURS = frozenset({"email_consent", "sms_consent", "consent", "fit_score", "engagement_score", "id"})
 _DEEPEST = 20
@@ -184,6 +184,7 @@ def _event(thing: Any, event: Mapping[str, Any], who: dict[str, str], name: str,
         raise BadInput(f"{found['name']} is told by the engine itself")
     props = {key: value for key, path in event.get("props", {}).items() if (value := find(thing, path)) is not None}
     payload = who | {"event": found.get("name"), "object": _text(found.get("object")), "value": found.get("value"),
+                     "value_minor": found.get("value_minor"),
                      "currency": found.get("currency"), "occurred_at": found.get("occurred_at"), "props": props,
                      "source": _source(name)}
     payload = {key: value for key, value in payload.items() if value is not None}

@@ -10,6 +10,7 @@ import streamlit as st
 from engine.clock import say_duration
 from engine.errors import BadInput
 from engine.service import hooks, pulls
+from engine.service.hook_presets import PRESETS
 from engine.service.hooks import Hook
 from engine.service.pulls import Pull, Ran
 
@@ -72,12 +73,19 @@ def _hook(one: Hook, may: bool) -> None:
 
 
 def _edit_hook(may: bool) -> None:
-    name = st.text_input("Name", placeholder="Shop", key="hook-name")
     left, right = st.columns(2)
-    mapping = left.text_area("Mapping", START, height=240, key="hook-mapping",
+    name = left.text_input("Name", placeholder="Shop", key="hook-name")
+    preset = right.selectbox("Begin with", list(PRESETS), index=None, placeholder="a mapping of your own", key="hook-preset",
+                             format_func=lambda one: PRESETS[one].title, on_change=_begin)
+    if preset:
+        st.caption(f"{PRESETS[preset].title}. On the other side: {PRESETS[preset].note}")
+    left, right = st.columns(2)
+    st.session_state.setdefault("hook-mapping", START)
+    st.session_state.setdefault("hook-sample", SAMPLE)
+    mapping = left.text_area("Mapping", height=240, key="hook-mapping",
                              help="A path goes through the JSON by keys and numbers, dots between: lines.0.title. After = "
                                   "stands a text for itself. items: where the list is.")
-    sample = right.text_area("A payload as the tool sends it", SAMPLE, height=240, key="hook-sample")
+    sample = right.text_area("A payload as the tool sends it", height=240, key="hook-sample")
     with st.container(horizontal=True):
         tried = st.button("Try it", icon=":material/science:", key="hook-try")
         saved = st.button("Save", type="primary", disabled=not may, key="hook-save")
@@ -88,6 +96,13 @@ def _edit_hook(may: bool) -> None:
                 _show(document, sample)
             else:
                 _save_hook(name, document, sample)
+
+
+def _begin() -> None:
+    """A preset was chosen: its mapping, and a payload to try it with."""
+    if chosen := st.session_state["hook-preset"]:
+        st.session_state["hook-mapping"] = json.dumps(PRESETS[chosen].mapping, indent=1)
+        st.session_state["hook-sample"] = json.dumps(PRESETS[chosen].sample, indent=1)
 
 
 def _json(text: str) -> Any:

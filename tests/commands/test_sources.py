@@ -65,6 +65,7 @@ def test_a_pull_and_a_webhook_on_the_command_line(ask: Any, tmp_path: Path, monk
     tried = ask("hooks", "try", "Shop")
     assert tried["items"][0]["traits"] == {"Plan": "pro"} and tried["new_fields"] == ["Plan"]
     assert ask("hooks", "errors", "Shop") == [] and ask("hooks", "list")[0]["name"] == "Shop"
+    assert "stripe" in ask("hooks", "presets") and ask("hooks", "presets", "calendly")["email"] == "payload.email"
     ask("hooks", "revoke", "Shop")
     mapping.write_text("{}")
     assert "whose it is" in ask("hooks", "save", "Other", str(mapping), code=2)

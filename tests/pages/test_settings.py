@@ -96,6 +96,9 @@ def test_a_webhook_is_tried_and_made(workspace: Store) -> None:
     at.button(key="hook-try").click().run()
     said = words(well(at))
     assert "ada@example" in said and "Nothing was changed" in said and hooks.list_hooks(workspace) == []
+    at.selectbox(key="hook-preset").select("stripe").run()
+    at.button(key="hook-try").click().run()
+    assert "event purchase" in words(well(at))
     at.text_area(key="hook-mapping").input('{"email": "x"}')
     at.button(key="hook-try").click().run()
     assert "what becomes of it" in at.error[0].value

@@ -14,6 +14,7 @@ from engine.activity.intake import take
 from engine.errors import BadInput, Forbidden, Invalid, NotFound
 from engine.people import contacts
 from engine.service import hooks
+from engine.service.hook_presets import PRESETS
 from engine.store import Store
 from tests.conftest import NOW
 from tests.service.serving import serving
@@ -96,6 +97,19 @@ def test_a_sample_shows_what_would_become_of_it(memory: Store) -> None:
         hooks.get(memory, "Shop")
     with pytest.raises(Forbidden):
         hooks.save(memory, "Shop", SHOP, by=Actor("Ann", "marketer"), now=NOW)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_reads_all_of_what_the_tool_sends(memory: Store, name: str) -> None:
+    preset = PRESETS[name]
+    done = hooks.try_out(memory, preset.mapping, json.dumps(preset.sample), name=name, now=NOW)
+    assert done.faults == [] and "ada@example.com" in done.said[0]
+    (event,) = (one.payload for one in done.items if one.kind == "track")
+    event_paths = preset.mapping["event"]
+    assert {"event", *event_paths.keys() - {"name", "message_id"}} <= event.keys(), "no path of it leads nowhere"
+    assert event["props"].keys() == event_paths["props"].keys()
+    fields = next((one.payload["traits"] | one.payload for one in done.items if one.kind == "identify"), {})
+    assert preset.mapping.get("fields", {}).keys() <= fields.keys()
 
 
 def test_an_event_of_ours_can_not_come_by_a_path_either(memory: Store) -> None:
