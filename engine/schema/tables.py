@@ -201,7 +201,7 @@ AUDIENCE = (
     # place: the order in which they are asked. segment_id: its own rule and in none before it, kept by the watch.
     Table("persona", "audience.personas", """key TEXT PRIMARY KEY, name TEXT NOT NULL, place {big} NOT NULL,
         rule {json} NOT NULL, sentence TEXT NOT NULL, notes TEXT NOT NULL, segment_id {big} NOT NULL,
-        updated_at {big} NOT NULL"""),
+        updated_at {big} NOT NULL""", ("persona_segment (segment_id)",)),
     Table("prediction_model", "audience.predictions", "id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL"),
     Table("prediction_run", "audience.predictions", """id {id}, model_id {big} NOT NULL, at {big} NOT NULL,
         source TEXT NOT NULL, contacts {big} NOT NULL""", ("prediction_run_model (model_id, at, id)",)),

@@ -52,7 +52,8 @@ def people_table(wanted: Wanted, total: int, *, key: str, order: str = "newest",
     """A page of people, each row a link to the person; the ids of those that are ticked."""
     rows = listing.page(state.store(), wanted, order=order, offset=state.offset(total, PER_PAGE), limit=PER_PAGE).rows
     shown = moments(named(rows), "created_at")
-    ticked = link_table(shown, "name", lambda row: state.go("contacts", contact=int(rows.id[row])), COLUMNS, key=key,
+    columns = COLUMNS | ({"persona": st.column_config.TextColumn("Persona")} if rows.persona.notna().any() else {})
+    ticked = link_table(shown, "name", lambda row: state.go("contacts", contact=int(rows.id[row])), columns, key=key,
                         select=select)
     state.page_numbers(total, PER_PAGE)
     return [int(rows.id[row]) for row in ticked if row < len(rows)]

@@ -62,6 +62,8 @@ def _editing(key: str, old: Persona | None, count: int) -> None:
                              width=160, disabled=not able)
         document = rule_editor.editor(key, old.rule if old else None, known)
         whole = rule_editor.outcome(document, known, key="persona")
+        if place > 1:
+            st.caption("Whoever is a persona asked before this one stays there, and is not among its people.")
         if able:
             with st.container(horizontal=True):
                 if st.button("Save", type="primary", icon=":material/save:", disabled=whole is None or not name.strip()):

@@ -101,3 +101,5 @@ def test_a_persona_is_made_and_seen_on_the_person(workspace: Store, cast: dict[s
     page = well(open_page("segments", view="personas", persona="Reader"))
     assert "Likes examples" in [area.value for area in page.text_area] and "Save" in [one.label for one in page.button]
     assert "Reader" in words(well(open_page("contacts", contact=cast["ada"])))
+    listed = well(open_page("contacts")).dataframe[0].value
+    assert dict(zip(listed["name"], listed["persona"], strict=True))["Ada Lovelace"] == "Reader"

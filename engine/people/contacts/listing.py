@@ -30,7 +30,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Page:
-    """rows: id, name, email, external_id, account, stage, owner, fit_score, engagement_score, created_at (UTC seconds)."""
+    """rows: id, name, email, external_id, account, stage, owner, fit_score, engagement_score, created_at (UTC seconds),
+    persona."""
 
     rows: pd.DataFrame
     total: int
@@ -43,7 +44,9 @@ def page(store: Store, wanted: Wanted, *, order: str = "newest", offset: int = 0
     where = matching(store, wanted)
     total = store.one(sql("SELECT COUNT(*) FROM contact c WHERE {where}", where=where))
     rows = store.frame(sql(f"""SELECT c.id, TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')) AS name,
-            c.email, c.external_id, a.name AS account, c.stage, c.owner, c.fit_score, c.engagement_score, c.created_at
+            c.email, c.external_id, a.name AS account, c.stage, c.owner, c.fit_score, c.engagement_score, c.created_at,
+            (SELECT MIN(p.name) FROM segment_member m JOIN persona p ON p.segment_id = m.segment_id
+                WHERE m.contact_id = c.id) AS persona
         FROM contact c LEFT JOIN account a ON a.id = c.account_id WHERE {{where}}
         ORDER BY {ORDERS[order]} LIMIT :limit OFFSET :offset""", where=where, limit=limit, offset=offset))
     return Page(rows, int(total))
