@@ -12,6 +12,7 @@ MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800
 FOREVER = 1 << 40  # a due time that only an event can bring forward
 _UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
 _DURATION = re.compile(r"(-?)(\d+(?:\.\d+)?)\s*([smhdw])", re.ASCII)
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _LONGEST_S = 36_525 * DAY
 _EPOCH = re.compile(r"-?\d{9,11}(\.\d+)?", re.ASCII)
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799  # years 1 to 9999
@@ -55,6 +56,19 @@ def in_words(seconds: int) -> str:
             count = seconds // size
             return f"{count} {word}{'' if count == 1 else 's'}"
     return f"{seconds} second{'' if seconds == 1 else 's'}"
+
+
+def parse_time_of_day(text: str) -> int:
+    """Seconds of `21:00`. Raises BadInput."""
+    found = _TIME_OF_DAY.fullmatch(str(text).strip())
+    if not found:
+        raise BadInput(f"{text!r} is not a time of day: write 09:00, from 00:00 to 23:59")
+    return int(found[1]) * HOUR + int(found[2]) * MINUTE
+
+
+def say_time_of_day(seconds: int) -> str:
+    """`21:00`."""
+    return f"{seconds // HOUR:02}:{seconds % HOUR // MINUTE:02}"
 
 
 def parse_moment(text: str | int | float) -> int:

@@ -92,12 +92,17 @@ _EVENTS = {
 }
 
 
+_WAITS = {"capped": "the frequency cap is reached", "held": "sales is calling", "quiet": "quiet hours where they live",
+          "outside_hours": "messages leave in other hours", "warming": "today's share of the warm-up is used up"}
+
+
 def _event(row: dict[str, Any]) -> str:
     pattern = _EVENTS.get(row["name"])
     machine = " (a machine)" if row["verdict"] == "machine" else ""
     if pattern is None:
         return " ".join(filter(None, (row["name"], row["object"]))) + machine
-    reason = json.loads(row["props"] or "{}").get("reason") if "{reason}" in pattern else None
+    props = json.loads(row["props"] or "{}") if "{reason}" in pattern else {}
+    reason = props.get("words") or props.get("reason")
     return pattern.format(thing=row["object"] or "something", reason=reason or "no reason is known",
                           mail=f"“{row['subject']}”" if row["subject"] else "a message") + machine
 
@@ -130,6 +135,9 @@ SOURCES = (
         "j.name, n.reason", "enrollment n JOIN journey j ON j.id = n.journey_id", "n.ended_at", "n.id",
         "n.contact_id = :who AND n.ended_at IS NOT NULL"),
         lambda row: f"left the journey {row['name']}{': ' + row['reason'] if row['reason'] else ''}"),
+    Source("waiting", _table("m.reason, m.due_at, t.name", "message m JOIN template t ON t.id = m.template_id", "m.created_at",
+                             "m.id", "m.contact_id = :who AND m.status = 'queued' AND m.reason IS NOT NULL"),
+           lambda row: f"is to be sent “{row['name']}”, which waits: {_WAITS.get(row['reason'], row['reason'])}"),
     Source("score", _table("x.grp, x.points, x.reason", "score_entry x", "x.at", "x.id", "x.contact_id = :who"),
            lambda row: f"{row['points']:+d} {row['grp']}: {row['reason']}"),
     Source("merge", _table("m.loser_id, m.actor", "contact_merge m", "m.at", "m.id", "m.keeper_id = :who"),

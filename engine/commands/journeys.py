@@ -21,6 +21,7 @@ from ..loop import scenarios, watchdog
 from ..loop import simulate as simulating
 from ..loop.explain import Passage, explain
 from ..loop.why_not import WhyNot, why_not
+from ..outreach.limits import REASONS
 from ..store import Store
 from .common import Call, Command, Group, plain, read_json, read_text, takes_call
 
@@ -288,11 +289,12 @@ def _story(passage: Passage) -> list[str]:
     told += [f"  {iso(step.at)} {step.node}: {step.sentence} → {step.port or 'held'}{_because(step.reason)}"
              f"{f' (event {step.seen}: {step.event})' if step.event else ''}" for step in passage.steps]
     return told + [f"  waits at {one.node}: {one.sentence} Next look: {iso(one.due_at) or 'when an event comes'}"
+                   f"{_because(one.reason)}"
                    for one in passage.waiting]
 
 
 def _because(reason: str | None) -> str:
-    return f" ({reason})" if reason else ""
+    return f" ({REASONS.get(reason, reason)})" if reason else ""
 
 
 @journeys.command("watchdog")

@@ -18,6 +18,7 @@ from ..audience import rules
 from ..errors import BadInput, Problem
 from ..people import fields
 from . import layout
+from .graph import Limits
 from .nodes import Known, Node, node_types
 from .nodes.base import GREEN
 from .triggers import Entry
@@ -203,13 +204,21 @@ def sentences(document: Document, known: Known) -> list[str]:
         reentry = [Entry.model_validate(document.get("entry"), context={"known": known}).reentry.sentence()]
     except ValidationError:
         reentry = []
-    told = [" ".join([entry_sentence(document, known), *reentry])]
+    told = [" ".join([entry_sentence(document, known), *reentry, *_limits(document)])]
     for node in drawable(document):
         read = read_node(node, known)
         leads = ", ".join(f"{port} → {target}" if port != "next" else f"then {target}"
                           for port, target in wants(node, known).items())
         told.append(f"{node['id']}: {read.describe() if read else 'not finished.'}{f' ({leads})' if leads else ''}")
     return told
+
+
+def _limits(document: Document) -> list[str]:
+    try:
+        said = Limits.model_validate(document["limits"]).sentence() if document.get("limits") else ""
+    except ValidationError:
+        return []
+    return [said] if said else []
 
 
 # ------------------------------------------------------------ graph -> document

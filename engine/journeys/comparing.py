@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import BadInput, ThroughlineError
 from ..store import Store
 from . import canvas, drafts, versions
-from .graph import ExitRule, Target
+from .graph import ExitRule, Limits, Target
 from .nodes import Known
 from .triggers import Entry
 
@@ -50,7 +50,7 @@ def compare(old: dict[str, Any], new: dict[str, Any], known: Known) -> list[str]
 
 def _about(old: dict[str, Any], new: dict[str, Any], known: Known) -> Iterator[str]:
     """What concerns the journey as a whole."""
-    for label, key, told in (("Entry", "entry", _entry), ("Goal", "goal", _goal)):
+    for label, key, told in (("Entry", "entry", _entry), ("Goal", "goal", _goal), ("Limits", "limits", _limits)):
         if old.get(key) != new.get(key):
             yield _instead(label, told(old.get(key), known), told(new.get(key), known))
     was, now = (_exits(one.get("exit"), known) for one in (old, new))
@@ -91,6 +91,11 @@ def _entry(value: Any, known: Known) -> str:
 
 def _goal(value: Any, known: Known) -> str:
     read = _read(Target, value, known)
+    return read.sentence() if read else _shown(value)
+
+
+def _limits(value: Any, known: Known) -> str:
+    read = _read(Limits, value, known)
     return read.sentence() if read else _shown(value)
 
 

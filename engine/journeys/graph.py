@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ..clock import in_words
 from ..errors import Invalid, Problem, Severity
+from ..outreach import policy
 from ..schema import BRANCHES
 from .nodes import Fork, Goal, Join, Node, Piece
-from .nodes.base import Duration, Rule
+from .nodes.base import Duration, Rule, checked
 from .triggers import Entry
 
 
@@ -30,6 +31,40 @@ class ExitRule(Piece):
             raise ValueError("an exit for everybody at the company waits for something that a colleague does: name an event "
                              "in the rule, for example {event: deal_won}, or {event: stage_changed, where: {object: customer}}")
         return self
+
+
+class Limits(Piece):
+    """What holds for the messages of this journey instead of the workspace's limits. Consent and suppression always hold."""
+
+    caps: Literal["keep", "ignore"] = Field(default="keep", description="ignore: caps do not hold them back; they count")
+    quiet: str | None = Field(default=None, description="quiet hours such as 22:00-07:00, or ignore")
+    hours: str | None = Field(default=None, description="the hours in which they leave, such as 09:00-17:00, or ignore")
+    weekdays: tuple[str, ...] = Field(default=(), max_length=7)
+    priority: int = Field(default=0, ge=-100, le=100, description="added to that of each message: who goes first under a cap")
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        checked(policy.check_override, self.document())
+        return self
+
+    def document(self) -> dict[str, Any]:
+        """What differs from the workspace's limits."""
+        said = {"caps": self.caps if self.caps == "ignore" else None, "quiet": self.quiet, "hours": self.hours,
+                "weekdays": list(self.weekdays)}
+        return {key: value for key, value in said.items() if value}
+
+    def sentence(self) -> str:
+        """The same in words."""
+        told = ["Frequency caps do not hold its messages back."] if self.caps == "ignore" else []
+        if self.quiet:
+            told.append("No quiet hours." if self.quiet == policy.IGNORE else f"Quiet hours {self.quiet}, where people live.")
+        if self.hours == policy.IGNORE:
+            told.append("Messages leave at any hour.")
+        elif self.hours or self.weekdays:
+            days = ", ".join(one.capitalize() for one in self.weekdays)
+            told.append(f"Messages leave {' '.join(filter(None, (days, self.hours)))}, where people live.")
+        told += [f"Its messages count {self.priority:+d} under caps."] if self.priority else []
+        return " ".join(told)
 
 
 class Target(Piece):
@@ -53,6 +88,7 @@ class Journey:
     exits: tuple[ExitRule, ...] = ()
     goal: Target | None = None
     campaign: str | None = None
+    limits: Limits | None = None
     layout: dict[str, list[float]] = field(default_factory=dict)
     document: dict[str, Any] = field(default_factory=dict, compare=False)
 

@@ -46,7 +46,8 @@ class Live:
 
     def place(self, key: str) -> Place:
         """Where a node stands, for what happens on arriving there."""
-        return Place(self.ids[key], self.journey_id, self.campaign_id)
+        limits = self.journey.limits
+        return Place(self.ids[key], self.journey_id, self.campaign_id, limits.priority if limits else 0)
 
     def target(self, key: str, port: str) -> str:
         """The node that a port leads to."""

@@ -12,11 +12,11 @@ from ..content import templates
 from ..errors import Invalid, Problem, listing
 from ..sql import fold
 from ..store import Store
-from .graph import ExitRule, Journey, Target, check_graph
+from .graph import ExitRule, Journey, Limits, Target, check_graph
 from .nodes import Known, Node, Piece, node_types
 from .triggers import Entry
 
-KEYS = ("name", "campaign", "goal", "entry", "exit", "nodes", "layout")
+KEYS = ("name", "campaign", "goal", "entry", "exit", "limits", "nodes", "layout")
 NO_GOAL = "none"  # said on purpose under `goal`
 LARGEST = 500  # nodes of one journey
 Part = TypeVar("Part", bound=Piece)
@@ -71,6 +71,7 @@ def _read(document: dict[str, Any], known: Known) -> tuple[Journey | None, list[
     goal = _part(Target, said, "goal", context, problems) if said and said != NO_GOAL else None
     exits = [_part(ExitRule, one, f"exit[{i}]", context, problems)
              for i, one in enumerate(_list(document.get("exit"), "exit", problems))]
+    limits = _part(Limits, document["limits"], "limits", context, problems) if document.get("limits") else None
     nodes = [_node(one, i, context, problems) for i, one in enumerate(_list(document.get("nodes"), "nodes", problems))]
     if not nodes:
         problems.append(Problem("nodes", "no_nodes", "A journey needs at least one node."))
@@ -81,7 +82,7 @@ def _read(document: dict[str, Any], known: Known) -> tuple[Journey | None, list[
     if any(problem.severity == "error" for problem in problems):
         return None, problems
     return Journey(name.strip(), entry, tuple(nodes), tuple(exits), goal, document.get("campaign"),  # type: ignore[arg-type]
-                   layout, document), problems
+                   limits, layout, document), problems
 
 
 def _list(value: Any, where: str, problems: list[Problem]) -> list[Any]:

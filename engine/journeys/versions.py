@@ -10,7 +10,7 @@ from ..access import Actor, require
 from ..audience import scoring
 from ..errors import BadInput, Conflict, Invalid, NotFound, ThroughlineError, listing
 from ..maths.zones import learn_zone
-from ..outreach import campaigns
+from ..outreach import campaigns, policy
 from ..sql import fold
 from ..store import Store
 from . import documents, lint, reading
@@ -84,6 +84,7 @@ def publish(store: Store, text: str, *, by: Actor, now: int, trial: bool = False
                   version=made.id, now=now, id=journey_id)
         scoring.watch_lines(store, [trigger.line for trigger in journey.entry.triggers
                                     if isinstance(trigger, ScoreTrigger) and trigger.line])
+        policy.keep_override(store, journey_id, journey.limits.document() if journey.limits else None)
         audit.record(store, by, "journey.publish", journey.name, now=now, version=number)
     return made
 

@@ -79,7 +79,7 @@ class Loop:
         led = routing.refresh(self.store, now=now, upto=events.last_id(self.store))
         notices.write(self.store, now=now, upto=events.last_id(self.store))
         moved = self.runner.tick(now)
-        admitted = limits.admit(self.store, now=now)
+        admitted = limits.admit(self.store, now=now, zone=self.config.default_zone)
         sent = self.carry(self.store, self.config, now=now) if deliver else None
         inside = self.carry is not delivery.deliver  # where a stand-in hands messages over, nothing else leaves either
         carried = errand_runs.run(self.store, self.config, now=now, capture=inside).changed if deliver else 0

@@ -158,7 +158,7 @@ def _claim(run: _Run, most: int) -> list[dict[str, Any]]:
             if not store.run(f"INSERT INTO picked (id, contact_id) SELECT m.id, m.contact_id FROM {_NEXT}", now=now, most=most):
                 return []
             store.after_fill("picked")
-            run.total.skipped += limits.recheck(store, now=now)
+            run.total.skipped += limits.recheck(store, now=now, zone=run.config.default_zone)
             if messages.claim(store, now=now):
                 return store.records(_WORK)
 

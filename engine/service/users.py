@@ -9,7 +9,6 @@ from .. import access, audit
 from ..access import Actor, require
 from ..content.context import SENDER
 from ..errors import BadInput, Conflict, NotFound
-from ..outreach.limits import parse_caps
 from ..people.identity import normalize_email
 from ..store import Store
 
@@ -78,12 +77,6 @@ def revoke_key(store: Store, name: str, *, by: Actor, now: int) -> int:
             raise NotFound(f"there is no working key {name!r}")
         audit.record(store, by, "write key revoked", name, now=now)
     return gone
-
-
-def save_caps(store: Store, caps: list[dict[str, Any]], *, by: Actor, now: int) -> None:
-    """How often a person may be written to. Raises BadInput: not a list of caps."""
-    parse_caps(caps)
-    _save(store, "caps", caps, by, now)
 
 
 def save_sender(store: Store, sender: dict[str, str], *, by: Actor, now: int) -> None:

@@ -8,15 +8,11 @@ import streamlit as st
 
 from engine import access
 from engine.access import Role
-from engine.clock import say_duration
 from engine.content import context
-from engine.loop import watchdog
-from engine.outreach import limits
 from engine.people import fields
-from engine.people.consent import CHANNELS
 from engine.people.contacts import listing
 from engine.service import health, users
-from pages.widgets import connections, privacy, state
+from pages.widgets import connections, limits, privacy, state
 from pages.widgets.person import when
 
 SECTIONS = {"sending": "Sending", "limits": "Limits", "users": "Users and roles", "keys": "Write keys",
@@ -44,43 +40,6 @@ def _sending(may: bool) -> None:
             if only != bool(captured):
                 users.save_capture_only(state.store(), only, by=state.actor(), now=state.now())
             st.rerun()
-
-
-def _limits(may: bool) -> None:
-    st.markdown("How often one person may be written to. A message over the limit is skipped, or waits for its turn. "
-                "Transactional messages are not counted.")
-    held = [{"n": cap.n, "per": say_duration(cap.per_s), "channels": ", ".join(cap.channels), "action": cap.action}
-            for cap in limits.caps(state.store())]
-    edited = st.data_editor(held or [{"n": 3, "per": "7d", "channels": "email", "action": "skip"}],
-                            num_rows="dynamic", key="caps", disabled=not may, column_config={
-        "n": st.column_config.NumberColumn("At most", min_value=1, step=1, required=True),
-        "per": st.column_config.TextColumn("In", help="A number and h, d or w", required=True),
-        "channels": st.column_config.TextColumn("Over", help=f"{', '.join(CHANNELS)}; empty: all together"),
-        "action": st.column_config.SelectboxColumn("Else", options=["skip", "delay"], required=True)})
-    if st.button("Save", type="primary", disabled=not may):
-        caps = [{**row, "channels": _words(row["channels"], ",")} for row in edited]
-        users.save_caps(state.store(), caps, by=state.actor(), now=state.now())
-        st.toast("Saved.", icon=":material/check:")
-    _watchdog(may)
-
-
-def _watchdog(may: bool) -> None:
-    st.markdown("**Watchdog.** A journey is paused when too many of those it wrote to within the window unsubscribe, complain "
-                "or bounce. A person resumes it.")
-    held = watchdog.thresholds(state.store())
-    with st.form("watchdog", border=True):
-        unsubscribed, complained, bounced = (st.number_input(f"{label}, % of those sent", 0.01, 100.0, rate * 100, 0.1)
-                                             for label, rate in (("Unsubscribed", held.unsubscribe_rate),
-                                                                 ("Complained", held.complaint_rate),
-                                                                 ("Bounced", held.bounce_rate)))
-        least = st.number_input("Only when at least so many were sent", 1, 1_000_000, held.least_sent)
-        window = st.text_input("Within", say_duration(held.window_s))
-        if st.form_submit_button("Save", type="primary", disabled=not may):
-            with state.boundary():
-                said = {**watchdog.document(held), "unsubscribe_rate": unsubscribed / 100, "complaint_rate": complained / 100,
-                        "bounce_rate": bounced / 100, "least_sent": int(least), "window": window}
-                watchdog.save(state.store(), said, by=state.actor(), now=state.now())
-                st.toast("Saved.", icon=":material/check:")
 
 
 def _users(may: bool) -> None:
@@ -173,7 +132,8 @@ def _workspace(may: bool) -> None:
 
 
 with state.page_frame("Settings"):
-    sections = {"sending": _sending, "limits": _limits, "users": _users, "keys": _keys,
+    sections = {"sending": _sending, "limits": limits.form, "users": _users, "keys": _keys,
                 "connections": connections.section, "fields": _fields, "topics": _topics,
                 "privacy": _privacy, "workspace": _workspace}
-    sections[state.section(SECTIONS)](state.may("administer"))
+    chosen = state.section(SECTIONS)
+    sections[chosen](state.may("market" if chosen == "limits" else "administer"))

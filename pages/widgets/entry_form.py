@@ -10,7 +10,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from engine.errors import BadInput
-from engine.journeys.graph import ExitRule, Target
+from engine.journeys.graph import ExitRule, Limits, Target
 from engine.journeys.nodes import Known
 from engine.journeys.reading import NO_GOAL
 from engine.journeys.triggers import Entry, Reentry, trigger_types, type_of
@@ -34,12 +34,15 @@ def entry_form(document: Document, known: Known, choices: Choices, *, key: str, 
             _say_again({"trigger": trigger, **({"reentry": reentry} if reentry else {})}, known)
         with st.expander("Goal", icon=":material/flag_circle:", expanded=not document.get("goal")):
             goal = _goal(document.get("goal"), known, choices, f"{key}:goal", unread)
+        with st.expander("Limits of its own", icon=":material/hourglass_disabled:", expanded=bool(document.get("limits"))):
+            st.caption("Instead of those in Settings, for the messages of this journey.")
+            limits = _part(Limits, document.get("limits") or {}, known, choices, f"{key}:limits", unread)
         with st.expander("Campaign and leaving early", icon=":material/logout:"):
             campaign = st.text_input("Campaign", document.get("campaign") or "", key=f"{key}:campaign",
                                      help="Whose costs and revenue it shares.").strip() or None
             leave = _block("exit", document.get("exit"), choices, f"{key}:exit", unread)
     made = set_key(document, "entry", set_key({**(entry or {}), "trigger": trigger}, "reentry", reentry or None))
-    for name, said in (("goal", goal or None), ("campaign", campaign), ("exit", leave)):
+    for name, said in (("goal", goal or None), ("campaign", campaign), ("exit", leave), ("limits", limits or None)):
         made = set_key(made, name, said)
     if readonly:
         return None

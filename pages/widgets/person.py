@@ -12,7 +12,7 @@ from engine.audience.lifecycle import STAGES
 from engine.clock import in_words
 from engine.errors import NotFound
 from engine.loop import explain
-from engine.outreach import opt_in
+from engine.outreach import limits, opt_in
 from engine.people import accounts, contacts, fields
 from engine.people.consent import STATUSES
 from engine.people.contacts import Contact, listing
@@ -226,10 +226,12 @@ def _journeys(found: Contact) -> None:
                        + (f", left {when(passage.ended_at)}" if passage.ended_at else ""))
             for step in passage.steps:
                 st.text(f"{when(step.at)}  {step.sentence or step.node}" + (f" → {step.port}" if step.port else "")
-                        + (f" ({step.reason})" if step.reason else "") + (f", because of {step.event}" if step.event else ""))
+                        + (f" ({limits.REASONS.get(step.reason, step.reason)})" if step.reason else "")
+                        + (f", because of {step.event}" if step.event else ""))
             for place in passage.waiting:
                 st.markdown(f":material/hourglass_top: **Waits** at {state.escaped(place.sentence or place.node)} since "
-                            f"{when(place.since)}" + (f", until {when(place.due_at)} at the latest" if place.due_at else ""))
+                            f"{when(place.since)}" + (f", until {when(place.due_at)} at the latest" if place.due_at else "")
+                            + (f": {limits.REASONS.get(place.reason, place.reason)}" if place.reason else ""))
 
 
 def _score(found: Contact) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from engine.access import COMMAND_LINE
 from engine.content import templates
 from engine.outreach import delivery, limits
+from engine.outreach.policy import DEFAULT_CAPS, Policy
 from engine.store import Store
 from tests.conftest import NOW
 
@@ -37,7 +38,7 @@ def test_no_statement_reads_every_message_or_contact(memory: Store) -> None:
 
 
 def test_a_verdict_is_asked_once_for_each_message(memory: Store) -> None:
-    plan = memory.plan(limits._decided("email", limits.parse_caps(limits.DEFAULT_CAPS)), now=NOW)
+    plan = memory.plan(limits._decided("email", {None: Policy(tuple(limits.parse_caps(DEFAULT_CAPS)))}, None, []), now=NOW)
     assert "MATERIALIZE d" in plan and plan.count("SCAN p") == 1, "else SQLite asks it again at each mention"
 
 

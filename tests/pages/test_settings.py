@@ -30,6 +30,19 @@ def test_limits_are_checked(workspace: Store) -> None:
     assert access.setting(workspace, "caps")[0] == {"n": 3, "per": "7d", "channels": ["email"], "action": "skip"}
 
 
+def test_hours_are_saved_and_shown_again(workspace: Store) -> None:
+    at = well(open_page("settings", view="limits"))
+    next(one for one in at.toggle if one.label == "Quiet hours").set_value(True)
+    next(one for one in at.toggle if one.label == "Only in these hours").set_value(True)
+    next(one for one in at.multiselect if one.label == "on").set_value(["monday"])
+    well(press(at, "Save hours"))
+    assert access.setting(workspace, "hours") == {"quiet": "21:00-08:00", "hours": "09:00-17:00", "weekdays": ["monday"]}
+    at = well(open_page("settings", view="limits"))
+    assert [one.value for one in at.toggle] == [True, True]
+    next(one for one in at.text_input if one.label == "Nothing leaves from").input("late")
+    assert "are no hours" in press(at, "Save hours").error[0].value
+
+
 def test_a_user_is_added_and_a_wrong_one_refused(workspace: Store) -> None:
     at = well(open_page("settings", view="users"))
     next(one for one in at.text_input if one.label == "E-mail").input("ada@x.example")

@@ -14,6 +14,7 @@ from engine.clock import DAY
 from engine.config import Config
 from engine.errors import BadInput, Conflict, Forbidden, NotFound
 from engine.measure import kpis
+from engine.outreach import policy
 from engine.people import accounts, contacts
 from engine.people.contacts import listing
 from engine.people.contacts.listing import Wanted
@@ -185,8 +186,8 @@ def test_keys_and_settings_are_noted(store: Store) -> None:
     users.save_sender(store, {"name": " Ada  at work "}, by=COMMAND_LINE, now=NOW)
     users.save_capture_only(store, True, by=COMMAND_LINE, now=NOW)
     with pytest.raises(BadInput):
-        users.save_caps(store, [{"n": "many"}], by=COMMAND_LINE, now=NOW)
+        policy.save_caps(store, [{"n": "many"}], by=COMMAND_LINE, now=NOW)
     with pytest.raises(Forbidden):
-        users.save_caps(store, [], by=VIEWER, now=NOW)
+        policy.save_caps(store, [], by=VIEWER, now=NOW)
     assert access.setting(store, "sender") == {"name": "Ada at work"}
     assert not any(key in json.dumps(row) for row in audit.recent(store).astype(str).to_dict("records"))

@@ -95,11 +95,13 @@ Duration = Annotated[int, BeforeValidator(_seconds, json_schema_input_type=str),
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node stands: its own number, its journey, and the campaign the journey belongs to."""
+    """Where a node stands: its own number, its journey, the campaign it belongs to, and what its messages count more than
+    others."""
 
     node_id: int
     journey_id: int
     campaign_id: int | None
+    priority: int = 0
 
 
 class Piece(BaseModel):

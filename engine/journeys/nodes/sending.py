@@ -79,7 +79,7 @@ class Send(Node):
     def arrivals(self, rows: Sql, place: Place) -> list[Sql]:
         return [messages.queue(
             rows, node_id=place.node_id, journey_id=place.journey_id, campaign_id=place.campaign_id, channel=self.channel,
-            template_id=self._template_id or 0, topic=self.topic, priority=self.priority,
+            template_id=self._template_id or 0, topic=self.topic, priority=self.priority + place.priority,
             message_class="transactional" if self.transactional else "marketing")]
 
     def check(self, known: Known) -> list[Problem]:
@@ -144,7 +144,7 @@ class Nurture(Node):
             FROM batch b WHERE b.port IS NULL AND b.seen >= 10)""", unseen=self._unseen())
         return [messages.queue(chosen, node_id=place.node_id, journey_id=place.journey_id, campaign_id=place.campaign_id,
                                channel=self.channel, template_id=sql("b.template_id"), topic=self.topic,
-                               priority=self.priority)]
+                               priority=self.priority + place.priority)]
 
     def _unseen(self) -> Sql:
         """FROM item: id and place of the messages that the contact of row b has neither had nor is about to get."""
