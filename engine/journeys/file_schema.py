@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .graph import ExitRule, Target
+from .graph import ExitRule, Limits, Target
 from .nodes import node_types
 from .reading import KEYS
-from .triggers import Entry
+from .triggers import Entry, trigger_types
 
 _RULES = "see docs/rules.md"
 _SHARED: dict[str, dict[str, Any]] = {
@@ -31,15 +31,27 @@ def file_schema() -> dict[str, Any]:
         schema["description"] = (node_types()[name].__doc__ or "").strip().splitlines()[0]
         shared[f"node_{name}"] = schema
     parts = {"entry": _model(Entry, shared), "goal": _model(Target, shared),
+             "limits": _model(Limits, shared),
              "exit": {"type": "array", "items": _model(ExitRule, shared)},
              "nodes": {"type": "array", "minItems": 1,
                        "items": {"oneOf": [{"$ref": f"#/$defs/node_{name}"} for name in nodes]}},
              "layout": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "number"}, "minItems": 2,
                                                                    "maxItems": 2}}}
+    parts["entry"]["properties"]["trigger"] = _triggers(shared)
     properties = {key: parts.get(key, {"type": "string"}) for key in KEYS}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A journey of Throughline", "type": "object",
             "properties": properties, "required": ["name", "entry", "nodes"], "additionalProperties": False,
             "$defs": dict(sorted(shared.items()))}
+
+
+def _triggers(shared: dict[str, Any]) -> dict[str, Any]:
+    """One trigger or a list of them."""
+    for name, cls in sorted(trigger_types().items()):
+        schema = dict(_SHARED["event"]) if name == "event" else _model(cls, shared)
+        shared[f"trigger_{name}"] = schema | {"required": sorted({*schema.get("required", ()), name}),
+                                              "description": (cls.__doc__ or "").strip().splitlines()[0]}
+    one = {"oneOf": [{"$ref": f"#/$defs/trigger_{name}"} for name in sorted(trigger_types())]}
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
 
 
 def _model(cls: type[BaseModel], shared: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def form(may: bool) -> None:
     _often(may)
     _when(may)
     _warm_up(may)
-    _watchdog(may)
+    _watchdog(state.may("administer"))
 
 
 def _often(may: bool) -> None:

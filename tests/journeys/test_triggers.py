@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import jsonschema
 import pytest
 
 from engine.access import COMMAND_LINE
@@ -13,6 +14,7 @@ from engine.audience import scoring, segments, watch
 from engine.clock import DAY, HOUR, WEEK
 from engine.errors import BadInput
 from engine.journeys import canvas, documents, enrolling, moments, reading
+from engine.journeys.file_schema import file_schema
 from engine.journeys.runner import Runner
 from engine.journeys.triggers import Entry, trigger_types
 from engine.maths.zones import learn_zone
@@ -63,7 +65,7 @@ def known(store: Store) -> Any:
 
 
 def test_every_kind_of_trigger_can_be_written_read_and_told(store: Store) -> None:
-    catalogue = known(store)
+    catalogue, written = known(store), []
     for word, kind in trigger_types().items():
         entry = Entry.model_validate({"trigger": kind.example}, context={"known": catalogue})
         assert entry.check(catalogue) == [], word
@@ -74,6 +76,11 @@ def test_every_kind_of_trigger_can_be_written_read_and_told(store: Store) -> Non
         assert document["entry"]["trigger"] == kind.example
         assert kind.label and kind.icon and (kind.__doc__ or "").strip()
         assert canvas.entry_sentence(document, catalogue) == entry.sentence()
+        written.append(kind.example)
+    checker = jsonschema.Draft202012Validator(file_schema())
+    document = {"name": "x", "entry": {"trigger": written}, "nodes": [END]}
+    assert [one.message for one in checker.iter_errors(document)] == []
+    assert list(checker.iter_errors({**document, "entry": {"trigger": {"what": 1}}}))
 
 
 REFUSED: list[tuple[Any, str]] = [

@@ -215,7 +215,8 @@ class StageTrigger(Trigger):
 
     key, label, icon = "stage", "A stage", "stairs"
     example: ClassVar = {"stage": ["mql", "sal"]}
-    stage: Annotated[tuple[str, ...], BeforeValidator(_stages), Field(min_length=1, json_schema_extra={"kind": "stage"})]
+    stage: Annotated[tuple[str, ...], BeforeValidator(_stages, json_schema_input_type=str | list[str]),
+                     Field(min_length=1, json_schema_extra={"kind": "stage"})]
 
     @property
     def event_name(self) -> str:
