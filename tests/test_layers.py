@@ -34,7 +34,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "journeys": ("nodes", "triggers", "layout", "graph", "documents", "reading",
                  "file_schema", "lint", "live", "moments", "moves",
                  "hearing", "versions", "migrating", "comments", "history", "drafts", "gallery", "renaming", "canvas",
-                 "comparing", "flow", "enrolling", "approving", "runner"),
+                 "comparing", "flow", "enrolling", "approving", "crossing", "picture", "runner"),
     "loop": ("watchdog", "tick", "explain", "why_not", "coming", "virtual", "simulate", "scenarios"),
     "measure": ("costs", "touches", "models", "paths", "attribution", "roi", "kpis", "splits"),
     "service": ("health", "tables", "columns", "batches", "importing", "pulls", "privacy", "attention", "users", "backup",

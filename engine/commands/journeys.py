@@ -13,7 +13,7 @@ import click
 from ..clock import DAY, iso, parse_moment
 from ..config import find_url, sqlite_path
 from ..errors import BadInput, Invalid, Problem
-from ..journeys import comments, comparing, documents, drafts, gallery, lint, migrating, reading, renaming, versions
+from ..journeys import comments, comparing, crossing, documents, drafts, gallery, lint, migrating, reading, renaming, versions
 from ..journeys.enrolling import EXISTING, Existing, launch
 from ..journeys.enrolling import enroll as enroll_contact
 from ..journeys.migrating import Wish
@@ -295,6 +295,29 @@ def _story(passage: Passage) -> list[str]:
 
 def _because(reason: str | None) -> str:
     return f" ({REASONS.get(reason, reason)})" if reason else ""
+
+
+@journeys.command("collisions")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 365))
+@takes_call
+def collisions(call: Call, days: int) -> None:
+    """Which live journeys reach the same people, and what the caps dropped."""
+    with call.store() as store:
+        found = crossing.collisions(store, now=call.now, window_s=days * DAY)
+        load = crossing.pressure(store, now=call.now, window_s=days * DAY)
+    call.answer({"pairs": found, "messages_per_person": load}, *([one.sentence() for one in found] or ["no two meet"]))
+
+
+@journeys.command("map")
+@takes_call
+def map_(call: Call) -> None:
+    """Stages by journeys: people under way, messages of the last 90 days, clicks, and stages that nobody looks after."""
+    with call.store() as store:
+        cells = crossing.journey_map(store, now=call.now)
+    bare = crossing.bare_stages(cells)
+    call.answer({"cells": cells, "bare": bare}, *(f"{one.journey}, {one.stage or 'no stage'}: {one.people:,} under way, "
+                                                  f"{one.sent:,} sent, {one.clicked:,} clicked" for one in cells),
+                f"no journey looks after: {', '.join(bare) or 'none'}")
 
 
 @journeys.command("watchdog")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.journeys import documents, versions
 from engine.journeys.versions import Summary, Version
-from pages.widgets import journey_editor, journey_simulation, journey_view, state
+from pages.widgets import journey_crossing, journey_editor, journey_simulation, journey_view, state
 from pages.widgets.journey_dialogs import create_dialog, rename_dialog
 from pages.widgets.journey_gallery import gallery_dialog
 from pages.widgets.journey_menu import comment_box, status_buttons
@@ -14,6 +14,8 @@ from pages.widgets.journey_publishing import publish_dialog, version_history
 from pages.widgets.person import when
 
 COLORS = {"live": "green", "paused": "orange", "draft": "gray", "draining": "blue", "archived": "gray"}
+VIEWS = {"list": ":material/list: Journeys", "collisions": ":material/compare_arrows: Collisions",
+         "map": ":material/map: Map"}
 TABS = {"canvas": ":material/account_tree: Canvas", "text": ":material/code: Text", "words": ":material/notes: In words",
         "simulate": ":material/play_circle: Simulate", "history": ":material/history: History"}
 
@@ -105,7 +107,7 @@ def _versions(published: list[Version], shown: Version | None) -> None:
     if not published:
         return
     words = {0: "Draft"} | {one.number: f"Version {one.number} ({one.status}, {when(one.published_at)})" for one in published}
-    st.selectbox("Version", list(words), format_func=words.get, label_visibility="collapsed", width=220,
+    st.selectbox("Version", list(words), format_func=words.get, label_visibility="collapsed", width=160,
                  index=list(words).index(shown.number if shown else 0), key="version-choice", on_change=_choose_version)
 
 
@@ -117,4 +119,5 @@ with state.page_frame("Journeys"):
     if journey := state.param("journey"):
         one_journey(journey)
     else:
-        listing()
+        view = state.section(VIEWS)
+        {"list": listing, "collisions": journey_crossing.collisions, "map": journey_crossing.journey_map}[view]()

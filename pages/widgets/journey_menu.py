@@ -66,7 +66,7 @@ def comment_box(name: str, node: str | None) -> None:
     """Comments on a journey: read them, say something, mark one as dealt with. node: the step that is selected."""
     found = comments.list_comments(state.store(), name)
     open_ = [one for one in found if one.resolved_at is None]
-    with st.popover(f"Comments ({len(open_)})" if open_ else "Comments", icon=":material/comment:", key="journey-comments"):
+    with st.popover(f"{len(open_)}" if open_ else "", icon=":material/comment:", help="Comments", key="journey-comments"):
         if state.may("analyze"):
             about = f" on “{node}”" if node else ""
             with st.form("journey-comment", border=False, clear_on_submit=True):

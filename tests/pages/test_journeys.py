@@ -312,3 +312,13 @@ def test_a_journey_begins_with_one_that_works(workspace: Store) -> None:
     next(one for one in at.button if one.key == "start-welcome_series").click().run()
     assert drafts.open_draft(workspace, "Welcome series").rev == 1
     assert [one.name for one in templates.list_templates(workspace)] == ["ebook_offer", "testimonial", "welcome"]
+
+
+
+
+def test_collisions_and_the_map_stand_beside_the_list(welcome: Store) -> None:
+    assert "No two live journeys reach the same people" in words(well(open_page("journeys", view="collisions")))
+    versions.publish(welcome, TEXT, by=COMMAND_LINE, now=NOW)
+    enrolling.enroll_matching(welcome, "Welcome", by=COMMAND_LINE, now=NOW)
+    Runner(welcome).tick(NOW)
+    assert "No journey looks after people at" in words(well(open_page("journeys", view="map")))
