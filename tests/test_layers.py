@@ -41,7 +41,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
                 "quality", "exporting", "editing", "settling", "finding",
                 "web", "group_commit", "opt_out", "confirming", "tracking", "tracking_api", "hooks", "hook_presets",
                 "hook_api", "chores", "demo", "forward", "visitor", "collector", "worker", "supervise"),
-    "commands": ("common", "frames", "…"),
+    "commands": ("common", "frames", "journey_desk", "…"),
     "__main__": (),
 }
 ROWS = list(FLOORS)

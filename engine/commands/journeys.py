@@ -13,16 +13,27 @@ import click
 from ..clock import DAY, iso, parse_moment
 from ..config import find_url, sqlite_path
 from ..errors import BadInput, Invalid, Problem
-from ..journeys import comments, comparing, crossing, documents, drafts, gallery, lint, migrating, reading, renaming, versions
+from ..journeys import (
+    comparing,
+    documents,
+    drafts,
+    gallery,
+    lint,
+    migrating,
+    reading,
+    renaming,
+    versions,
+)
 from ..journeys.enrolling import EXISTING, Existing, launch
 from ..journeys.enrolling import enroll as enroll_contact
 from ..journeys.migrating import Wish
-from ..loop import scenarios, watchdog
+from ..loop import scenarios
 from ..loop import simulate as simulating
 from ..loop.explain import Passage, explain
 from ..loop.why_not import WhyNot, why_not
 from ..outreach.limits import REASONS
 from ..store import Store
+from . import journey_desk
 from .common import Call, Command, Group, plain, read_json, read_text, takes_call
 
 MONTH_S = 30 * DAY
@@ -180,77 +191,6 @@ def rename(call: Call, name: str, new: str) -> None:
     call.answer({"journey": made.name, "rev": made.rev}, f"{name} is called {made.name} now")
 
 
-@journeys.command("pause")
-@click.argument("name")
-@takes_call
-def pause(call: Call, name: str) -> None:
-    """Let everybody stand still and nobody enter."""
-    _set(call, name, "paused")
-
-
-@journeys.command("resume")
-@click.argument("name")
-@takes_call
-def resume(call: Call, name: str) -> None:
-    """Let a paused journey go on."""
-    _set(call, name, "live")
-
-
-@journeys.command("drain")
-@click.argument("name")
-@takes_call
-def drain(call: Call, name: str) -> None:
-    """Let nobody new in; those inside finish."""
-    _set(call, name, "draining")
-
-
-@journeys.command("archive")
-@click.argument("name")
-@click.option("--let-go", is_flag=True, help="people in it leave now, their queued messages are called off")
-@takes_call
-def archive(call: Call, name: str, let_go: bool) -> None:
-    """Put a journey away that nobody is in any more."""
-    if not let_go:
-        _set(call, name, "archived")
-        return
-    with call.store() as store:
-        count = migrating.let_go(store, name, by=call.by, now=call.now)
-    call.answer({"journey": name, "status": "archived", "leaving": count},
-                f"{name}: archived; {count:,} leave at the next tick")
-
-
-@journeys.command("owner")
-@click.argument("name")
-@click.argument("owner")
-@takes_call
-def owner_(call: Call, name: str, owner: str) -> None:
-    """Say who answers for a journey; "" for nobody."""
-    with call.store() as store:
-        versions.set_owner(store, name, owner, by=call.by, now=call.now)
-    call.answer({"journey": name, "owner": owner or None}, f"{name}: {owner or 'nobody'} answers for it")
-
-
-@journeys.command("comment")
-@click.argument("name")
-@click.argument("text", required=False)
-@click.option("--node", help="the step it is about")
-@takes_call
-def comment(call: Call, name: str, text: str | None, node: str | None) -> None:
-    """Say something about a journey; without a text, list what was said."""
-    with call.store() as store:
-        if text is not None:
-            comments.add(store, name, text, node=node, by=call.by, now=call.now)
-        found = comments.list_comments(store, name)
-    call.answer(found, *(f"{iso(one.at)} {one.author}{f' on {one.node}' if one.node else ''}: {one.text}"
-                         f"{' (dealt with)' if one.resolved_at else ''}" for one in found))
-
-
-def _set(call: Call, name: str, status: str) -> None:
-    with call.store() as store:
-        versions.set_status(store, name, status, by=call.by, now=call.now)
-    call.answer({"journey": name, "status": status}, f"{name}: {status}")
-
-
 @journeys.command("explain")
 @click.argument("email")
 @click.option("--journey", help="only this journey")
@@ -295,41 +235,6 @@ def _story(passage: Passage) -> list[str]:
 
 def _because(reason: str | None) -> str:
     return f" ({REASONS.get(reason, reason)})" if reason else ""
-
-
-@journeys.command("collisions")
-@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 365))
-@takes_call
-def collisions(call: Call, days: int) -> None:
-    """Which live journeys reach the same people, and what the caps dropped."""
-    with call.store() as store:
-        found = crossing.collisions(store, now=call.now, window_s=days * DAY)
-        load = crossing.pressure(store, now=call.now, window_s=days * DAY)
-    call.answer({"pairs": found, "messages_per_person": load}, *([one.sentence() for one in found] or ["no two meet"]))
-
-
-@journeys.command("map")
-@takes_call
-def map_(call: Call) -> None:
-    """Stages by journeys: people under way, messages of the last 90 days, clicks, and stages that nobody looks after."""
-    with call.store() as store:
-        cells = crossing.journey_map(store, now=call.now)
-    bare = crossing.bare_stages(cells)
-    call.answer({"cells": cells, "bare": bare}, *(f"{one.journey}, {one.stage or 'no stage'}: {one.people:,} under way, "
-                                                  f"{one.sent:,} sent, {one.clicked:,} clicked" for one in cells),
-                f"no journey looks after: {', '.join(bare) or 'none'}")
-
-
-@journeys.command("watchdog")
-@takes_call
-def watchdog_(call: Call) -> None:
-    """Who is overdue or waits without an end, how far the runner is behind, and journeys paused for a spike."""
-    with call.store() as store:
-        found: dict[str, Any] = {"lag": watchdog.lag(store, now=call.now), "overdue": watchdog.overdue(store, now=call.now),
-                 "stuck": watchdog.stuck(store, now=call.now), "paused": watchdog.paused_by_watchdog(store)}
-    lines = [f"{found['lag'].unheard:,} events not heard yet"]
-    lines += [watchdog.sentence(one) for one in (*found["overdue"], *found["stuck"])]
-    call.answer(found, *lines, *(f"{name} is paused: {why}" for name, why in found["paused"].items()))
 
 
 @journeys.command("test")
@@ -410,4 +315,6 @@ def enroll(call: Call, email: str, journey: str, props: str) -> None:
     call.answer({"contact_id": contact_id, "journey": journey}, f"{email} enters {journey} at the next tick")
 
 
+for one in journey_desk.desk.commands.values():
+    journeys.add_command(one)
 COMMANDS = (journeys, enroll)

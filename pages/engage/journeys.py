@@ -74,7 +74,7 @@ def one_journey(name: str) -> None:
     elif tab == "simulate":
         journey_simulation.section(name, shown.document if shown else held.text, known)
     elif tab == "words":
-        journey_view.words(documents.load(shown.document) if shown else held.document, known)
+        journey_view.words(documents.load(shown.document) if shown else held.document, known, shown or live)
     elif shown:
         st.code(shown.document, language="yaml")
     else:

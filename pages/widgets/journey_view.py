@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.audience import lifecycle
 from engine.errors import BadInput
-from engine.journeys import canvas, documents, drafts, flow
+from engine.journeys import canvas, documents, drafts, flow, picture
 from engine.journeys.nodes import Known
 from engine.journeys.versions import Version
 
@@ -127,7 +127,15 @@ def _panel(held: Editor, known: Known, live: Version | None) -> None:
             editing.apply(held, state.store(), known, editing.rename(held.document, chosen["id"], made))
             held.selected = made["id"]
             st.rerun(scope="fragment")
+        _message_link(chosen, known)
         _people(live, chosen["id"])
+
+
+def _message_link(node: dict[str, Any], known: Known) -> None:
+    """From a step that sends, to the message it sends."""
+    name = node.get("template")
+    if name and str(name).casefold() in known.templates:
+        state.link_to("content", f"Edit “{name}”", icon=":material/edit_note:", template=name)
 
 
 def _hint(held: Editor, live: Version | None) -> None:
@@ -196,7 +204,20 @@ def text_form(held: Editor, known: Known, *, readonly: bool) -> None:
     st.caption("Comments are kept until the canvas or the panel changes something.")
 
 
-def words(document: dict[str, Any], known: Known) -> None:
+def words(document: dict[str, Any], known: Known, live: Version | None = None) -> None:
     """The journey told in sentences."""
     for line in canvas.sentences(document, known):
         st.markdown(f"- {state.escaped(line)}")
+    if document.get("nodes"):
+        _pictures(document, known, live)
+
+
+def _pictures(document: dict[str, Any], known: Known, live: Version | None) -> None:
+    """The journey to take along: a picture, and a diagram for documents."""
+    name = str(document.get("name") or "journey")
+    counts = flow.port_counts(state.store(), live.id) if live else None
+    with st.container(horizontal=True):
+        st.download_button("Picture (SVG)", picture.svg(document, known, counts), f"{name}.svg", "image/svg+xml",
+                           icon=":material/image:")
+        st.download_button("Diagram (Mermaid)", picture.mermaid(document, known), f"{name}.mmd", "text/plain",
+                           icon=":material/account_tree:")

@@ -157,3 +157,10 @@ def test_who_did_not_enter_is_told_why(cli: Any, tmp_path: Path) -> None:
     assert "No event signup" in cli("journeys", "why-not", "ada@example.com", "Hello")[1]["verdict"]
     assert "No event signup" in cli("journeys", "explain", "ada@example.com", "--journey", "Hello", text=True)[1]
     assert cli("journeys", "why-not", "bo@example.com", "Hello")[0] == 2
+
+
+def test_a_journey_is_printed_as_a_picture(cli: Any, tmp_path: Path) -> None:
+    cli("journeys", "publish", write(tmp_path, GOOD))
+    assert cli("journeys", "picture", "Hello", text=True)[1].startswith("<svg")
+    assert cli("journeys", "picture", "Hello@1", "--as", "mermaid")[1]["picture"].startswith("flowchart TD")
+    assert cli("journeys", "collisions")[1]["pairs"] == [] and cli("journeys", "map")[1]["cells"] == []
