@@ -82,9 +82,9 @@ def _card(found: Contact) -> None:
     rows = {"E-mail": found.email, "External id": found.external_id, "Phone": found.phone,
             "Time zone": found.time_zone, "Locale": found.locale, "Owner": found.owner, "Source": found.source,
             "Known since": when(found.created_at), **found.fields}
+    if found.account:
+        _company(found)
     with st.container(border=True, gap=None):
-        if found.account:
-            _company(found)
         for label, value in rows.items():
             if value is not None and value != "":
                 with st.container(horizontal=True, gap="small", wrap=False):

@@ -192,6 +192,15 @@ WORDS: tuple[tuple[str, Any, str], ...] = (
     ("routing route A --rep z@z.test", None, "route 'A': no rep 'z@z.test'; there are none"),
     ("routing policy --stage boss", None, f"stage 'boss': choose one of {STAGES_SAID}"),
     ("import undo 9", None, "there is no import 9: `import list` shows them"),
+    ("accounts show Nobody", None, "there is no company 'Nobody': `accounts list` shows them"),
+    ("accounts set Acme domain=gmail.com", None, "domain: gmail.com belongs to a mailbox provider: everybody who has a mailbox "
+     "there would be linked"),
+    ("accounts set Acme size=3", None, "there is no field 'size' of companies; there are domain, industry, employees, revenue, "
+     "country, city"),
+    ("accounts roles ada@x.test user", None, "this contact belongs to no company: give it one first, then a role there"),
+    ("contacts opt-in nobody --text Yes --source form", None, "there is no contact 'nobody': name one by email address"),
+    ("pulls run Nightly", None, "there is no pull 'Nightly': `pulls list` shows them"),
+    ("hooks try Shop", None, "there is no webhook 'Shop': `hooks list` shows them"),
     ("quality fix nothing", None, "'nothing' has no fix; there are fixes for slip, phone, no_zone"),
 )
 

@@ -49,13 +49,12 @@ def _read(name: str, value: Any) -> Any:
     if name not in FIELDS:
         raise BadInput(f"there is no field {name!r} of companies; there are {', '.join(FIELDS)}")
     try:
-        found = parse_value(FIELDS[name], value)
+        found: Any = parse_value(FIELDS[name], value)
+        found = domains.check(found) if name == "domain" and found else found
     except BadInput as error:
         raise BadInput(f"{name}: {error}") from None
     if found is None:
         return None
-    if name == "domain":
-        return domains.check(found)
     if FIELDS[name].kind == "number" and found < 0:
-        raise BadInput(f"{name}: {value!r} is below nothing")
+        raise BadInput(f"{name}: {value!r} is below 0")
     return int(found) if name in _WHOLE else found
