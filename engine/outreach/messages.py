@@ -23,6 +23,7 @@ CLASSES = ("marketing", "transactional")
 WAITING = "m.status IN ('queued', 'admitted', 'sending')"  # said in full, SQLite uses the index that holds only these
 ASTRAY = "m.status IN ('skipped', 'failed', 'unknown', 'canceled')"  # so with the few that did not go out
 REQUEUED = ("unknown", "failed", "skipped")  # what a person may queue again
+_ANEW = "reason = NULL, detail = NULL, attempts = 0, admitted_at = NULL, claimed_at = NULL, round = round + 1, told_at = NULL"
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Copy:
 # ------------------------------------------------------------ for journeys
 
 
-def queue(rows: Sql, *, node_id: int, journey_id: int | None, campaign_id: int | None, channel: str, template_id: int | Sql,
-          topic: str = "", priority: int = 0, message_class: str = "marketing") -> Sql:
+def queue(rows: Sql, *, node_id: int, journey_id: int | None, campaign_id: int | None, channel: str | Sql,
+          template_id: int | Sql, topic: str = "", priority: int = 0, message_class: str = "marketing") -> Sql:
     """Queue a message for each of `rows`, once per (node, token, visit).
 
     rows: a FROM item with id (the token), enrollment_id, contact_id and seq (the visit). template_id: one for all, or read
@@ -83,10 +84,11 @@ def queue(rows: Sql, *, node_id: int, journey_id: int | None, campaign_id: int |
     return sql(
         """INSERT INTO message (journey_id, enrollment_id, node_id, token_id, visit, contact_id, channel, template_id,
             campaign_id, topic, priority, class, status, created_at, due_at)
-        SELECT CAST(:journey_id AS BIGINT), b.enrollment_id, CAST(:node_id AS BIGINT), b.id, b.seq, b.contact_id, :channel,
+        SELECT CAST(:journey_id AS BIGINT), b.enrollment_id, CAST(:node_id AS BIGINT), b.id, b.seq, b.contact_id, {channel},
             {template_id}, CAST(:campaign_id AS BIGINT), :topic, :priority, :message_class, 'queued', :now, :now
         FROM {rows} b WHERE 1 = 1 ON CONFLICT (token_id, visit, node_id) DO NOTHING""",
-        node_id=node_id, journey_id=journey_id, campaign_id=campaign_id, channel=channel, topic=topic, priority=priority,
+        node_id=node_id, journey_id=journey_id, campaign_id=campaign_id, topic=topic, priority=priority,
+        channel=sql(":found", found=channel) if isinstance(channel, str) else channel,
         template_id=sql(":found", found=template_id) if isinstance(template_id, int) else template_id,
         message_class=message_class, rows=rows)
 
@@ -99,6 +101,18 @@ def queue_one(store: Store, contact_id: int, template_id: int, *, channel: str =
         (:contact_id, :channel, :template_id, :topic, :priority, :message_class, 'queued', :now, :now) RETURNING id""",
         contact_id=contact_id, channel=channel, template_id=template_id, topic=topic, priority=priority,
         message_class=message_class, now=now))
+
+
+def redirect(chosen: Sql) -> Sql:
+    """Try another template for messages of a node that were skipped or have failed; they pass admission again.
+
+    chosen: SELECT token_id, visit, template_id; `:node` and `:now` stay free. The channel is that of the template.
+    """
+    other = sql("(SELECT q.template_id FROM ({chosen}) q WHERE q.token_id = message.token_id)", chosen=chosen)
+    return sql(f"""UPDATE message SET template_id = {{other}},
+            channel = (SELECT t.channel FROM template t WHERE t.id = {{other}}), status = 'queued', due_at = :now, {_ANEW}
+        WHERE id IN (SELECT m.id FROM ({{chosen}}) q CROSS JOIN message m WHERE m.token_id = q.token_id
+            AND m.visit = q.visit AND m.node_id = :node) AND status IN ('skipped', 'failed')""", chosen=chosen, other=other)
 
 
 def cancel(where: Sql, reason: str = "canceled") -> Sql:

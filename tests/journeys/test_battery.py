@@ -55,7 +55,7 @@ def around(kind: str, which: int = 0) -> Document:
 
 def prepare(store: Store) -> None:
     add_contacts(store, 4, zones=(None, "UTC"))
-    add_templates(store, "welcome", "nurture one", "nurture two")
+    add_templates(store, "welcome", "reminder", "nurture one", "nurture two")
     fields.define(store, "Visits", "number", by=ANN, now=T0)
     with store.transaction():
         contacts.ensure_lists(store, ["Newsletter"], now=T0)

@@ -93,6 +93,33 @@ def test_what_was_skipped_counts_as_unseen(store: Store) -> None:
     assert trail(store, 3) == ["n.skipped", "e.end"] * 2
 
 
+def settle(store: Store, contact: int, status: str) -> None:
+    """What delivery says of the message that waits."""
+    with store.transaction():
+        store.run("UPDATE message SET status = :status WHERE contact_id = :who AND status = 'queued'", status=status,
+                  who=contact)
+    record(store, contact, "message_skipped" if status == "skipped" else f"email_{status}", T0)
+
+
+def test_the_first_message_that_gets_through_is_sent(store: Store) -> None:
+    add_templates(store, "a", "b", "c")
+    add_contacts(store, 3)
+    publish(store, journey({"id": "m", "type": "send_first", "templates": ["a", "b", "c"],
+                            "on": {"sent": "e", "not_sent": "o"}}, END, {"id": "o", "type": "exit"}))
+    engine = runner(store)
+    for contact in (1, 2, 3):
+        record(store, contact, "signup", T0)
+    engine.tick(T0)
+    for contact, ends in ((1, ["sent"]), (2, ["skipped", "failed", "sent"]), (3, ["failed", "skipped", "skipped"])):
+        for end in ends:
+            assert trail(store, contact) == []
+            settle(store, contact, end)
+            engine.tick(T0)
+    assert [trail(store, who) for who in (1, 2, 3)] == [["m.sent", "e.end"], ["m.sent", "e.end"], ["m.not_sent", "o.end"]]
+    assert [sent(store, who) for who in (1, 2, 3)] == [["a"], ["c"], ["c"]]
+    assert store.rows("SELECT contact_id, round FROM message ORDER BY 1") == [(1, 0), (2, 2), (3, 2)]
+
+
 def test_a_jump_enters_the_other_journey_with_what_this_one_began_with(store: Store) -> None:
     other = journey({"id": "w", "type": "wait", "for": "1d", "next": "e"}, END, name="Second step", trigger={"manual": True})
     first = journey({"id": "j", "type": "jump", "journey": "second STEP"})

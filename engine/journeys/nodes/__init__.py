@@ -10,7 +10,7 @@ from .leaving import Exit, Goal
 from .pacing import RateLimit
 from .parallel import Fork, Join
 from .selling import Deal, Owner, Task
-from .sending import Nurture, Send
+from .sending import Nurture, Send, SendFirst
 from .telling import Emit, Jump
 from .waiting import BestHour, GoTo, Wait, WaitFor
 
@@ -26,5 +26,5 @@ def node_types() -> dict[str, type[Node]]:
 
 __all__ = ["Approval", "BestHour", "Branch", "BranchCase", "Condition", "CopyField", "Deadline", "Deal", "Emit", "Exit",
            "Fork", "GoTo", "Goal", "IncrementField", "Join", "Jump", "Known", "List", "Node", "Notify", "Nurture",
-           "Owner", "Piece", "Place", "RateLimit", "Score", "Send", "SetField", "Split", "Stage", "Sunset", "Tag",
+           "Owner", "Piece", "Place", "RateLimit", "Score", "Send", "SendFirst", "SetField", "Split", "Stage", "Sunset", "Tag",
            "Task", "Wait", "WaitFor", "Webhook", "node_types", "tokens_of"]

@@ -89,6 +89,74 @@ class Send(Node):
         return f"Send the {self.channel} “{self.template}”."
 
 
+class SendFirst(Node):
+    """Send the first of several messages that gets through: when one is skipped or fails, the next is tried."""
+
+    type: Literal["send_first"] = "send_first"
+    may_stay: ClassVar = True
+    rests: ClassVar = True
+    templates: Annotated[tuple[str, ...], Field(min_length=2, max_length=5, json_schema_extra={"kind": "templates"})]
+    topic: str = ""
+    priority: int = Field(default=0, ge=-100, le=100)
+    transactional: bool = False
+    _ids: tuple[int, ...] = PrivateAttr(())
+    label, icon, tint, group = "Send with fallback", "alt_route", BLUE, "Messages"
+    example: ClassVar = {"templates": ["welcome", "reminder"], "on": {"sent": "END", "not_sent": "END"}}
+    fresh: ClassVar = {"templates": []}
+
+    @model_validator(mode="after")
+    def _resolved(self, info: ValidationInfo) -> Self:
+        if len({fold(name) for name in self.templates}) < len(self.templates):
+            raise ValueError("each message stands here once")
+        known = known_of(info).templates
+        self._ids = tuple(known.get(fold(name), (0, ""))[0] for name in self.templates)
+        return self
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        return ("sent", "not_sent")
+
+    def look(self) -> Sql:
+        """Ten times the place of the message that was tried, plus its status as a number; nothing while it is on its way."""
+        places = join(" ", [sql(f"WHEN :id THEN {10 * i}", id=number) for i, number in enumerate(self._ids)])
+        return sql(f"""(SELECT CASE m.template_id {{places}} END + CASE m.status {_WHENS} END FROM message m
+            WHERE m.node_id = :node AND m.token_id = b.id AND m.visit = b.seq)""", places=places)
+
+    def route(self) -> Sql:
+        last = 10 * (len(self._ids) - 1)
+        over = sql(f"b.seen >= {last} OR b.seen % 10 IN ({_CODES['unknown']}, {_CODES['canceled']})")
+        return case([(sql(f"b.seen % 10 = {_CODES['sent']}"), sql("'sent'")), (over, sql("'not_sent'"))])
+
+    def looks_at(self) -> Sql:
+        return sql(f":now + {DAY}")
+
+    def looks_again(self) -> Sql:
+        return self.looks_at()
+
+    def wakes_on(self) -> tuple[str, ...]:
+        return ("email_sent", "email_failed", "message_skipped")
+
+    def arrivals(self, rows: Sql, place: Place) -> list[Sql]:
+        first = sql("(SELECT t.channel FROM template t WHERE t.id = :id)", id=self._ids[0] if self._ids else 0)
+        return [messages.queue(
+            rows, node_id=place.node_id, journey_id=place.journey_id, campaign_id=place.campaign_id, channel=first,
+            template_id=self._ids[0], topic=self.topic, priority=self.priority,
+            message_class="transactional" if self.transactional else "marketing")]
+
+    def effects(self, place: Place) -> list[Sql]:
+        """Whoever was not reached by one is tried with the next."""
+        following = case([(sql(f"b.seen / 10 = {i}"), sql(":id", id=number)) for i, number in enumerate(self._ids[1:])])
+        return [messages.redirect(sql("SELECT b.id AS token_id, b.seq AS visit, {following} AS template_id FROM batch b "
+                                      "WHERE b.port IS NULL AND b.seen IS NOT NULL", following=following))]
+
+    def check(self, known: Known) -> list[Problem]:
+        return [Problem(self.id, "unknown_template", f"There is no template {name!r}. There are: "
+                        f"{listing(list(known.templates))}.") for name in self.templates if fold(name) not in known.templates]
+
+    def describe(self) -> str:
+        return f"Send the first that gets through: {', '.join(f'“{name}”' for name in self.templates)}."
+
+
 class Nurture(Node):
     """Send the next message of a library that this person has not had yet."""
 
