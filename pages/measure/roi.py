@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.audience import lifecycle
 from engine.clock import DAY, parse_moment
+from engine.maths.money import from_minor
 from engine.measure import attribution
 from engine.measure import roi as measure
 from engine.measure.models import MODELS
@@ -99,9 +100,12 @@ def _metrics(found: Roi, shown: tuple[tuple[str, str], ...]) -> None:
 
 
 def amount(minor: float | None, currency: str | None, why: str | None = None) -> str:
-    """Money for a metric; without it the first word of the reason."""
+    """Money for a metric, millions in short; without it the first word of the reason."""
     if minor is None:
         return (why or "unknown").partition(":")[0]
+    whole = from_minor(round(minor), currency or "")
+    if currency != "%" and abs(whole) >= 1_000_000:
+        return f"{whole / 1_000_000:,.2f} M {currency}"
     return f"{minor:,.0f} %" if currency == "%" else money(minor, currency)
 
 

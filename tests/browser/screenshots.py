@@ -20,12 +20,19 @@ from tests.browser.conftest import FLAGS, ROOT, find_chromium, free_port
 
 WIDTH, HEIGHT, DRAW_MS = 1280, 900, 2_500
 VIEWS = {
-    "home": "home", "contacts": "contacts", "contact": "contacts?contact={contact}", "segments": "segments",
-    "segment": "segments?segment={segment}", "rule-editor": "segments?edit={segment}", "leads": "leads",
-    "campaigns": "campaigns", "journeys": "journeys",
-    "canvas": "journeys?journey={journey}", "content": "content", "forms": "forms",
-    "experiments": "experiments", "roi": "roi", "activity": "activity", "messages": "activity?view=messages",
-    "settings": "settings",
+    "home": "home", "contacts": "contacts", "contact": "contacts?contact={contact}",
+    **{f"contacts-{view}": f"contacts?view={view}" for view in ("accounts", "import", "quality", "privacy")},
+    "segments": "segments", "segment": "segments?segment={segment}", "rule-editor": "segments?edit={segment}",
+    "personas": "segments?view=personas",
+    "leads": "leads", **{f"leads-{view}": f"leads?view={view}" for view in (
+        "hot", "scoring", "stages", "routing", "acceptance")},
+    "campaigns": "campaigns", "journeys": "journeys", "canvas": "journeys?journey={journey}",
+    **{f"journey-{tab}": f"journeys?journey={{journey}}&tab={tab}" for tab in ("words", "simulate", "history")},
+    "content": "content", "forms": "forms",
+    "experiments": "experiments", "planner": "experiments?view=planner",
+    "roi": "roi", **{f"roi-{view}": f"roi?view={view}" for view in ("credit", "campaigns", "funnel", "costs")},
+    "activity": "activity", **{view: f"activity?view={view}" for view in ("messages", "errands", "approvals", "runner")},
+    "settings": "settings", **{f"settings-{view}": f"settings?view={view}" for view in ("limits", "users", "privacy")},
 }
 
 

@@ -112,6 +112,10 @@ def deals(story: Story) -> Iterator[dict[str, Any]]:
             yield row | {"stage": rng.choice(("meeting", "proposal")), "created_at": at + 5 * MINUTE}
 
 
+CAMPAIGNS = {  # owner, goal, budget in minor units
+    "Webinar program": ("Rosa Lindqvist", "300 people from healthcare at a webinar each quarter", 22_000_000),
+    "Product growth": ("Marc Oyelaran", "1,000 customers who use three features or more", 4_000_000),
+    "Newsletter growth": ("Rosa Lindqvist", "15,000 readers who open one letter a month", 1_000_000)}
 COSTS = (("Webinar program", "event", "speakers and platform", 1_250_000), ("Webinar program", "event", "advertising", 420_000),
          ("Product growth", "email", "content", 90_000), ("Product growth", "paid", "advertising", 160_000),
          ("Newsletter growth", "email", "content", 60_000), (None, None, "platform", 80_000))  # minor units a month
