@@ -120,7 +120,7 @@ def credit(since: int, until: int) -> None:
     shown = found.assign(value=in_units(found, "value_minor"))
     charts.bars(shown, "name", "value", color="model", titles=("", f"credited, {currency}"))
     table = shown.pivot_table(index="name", columns="model", values="value", aggfunc="sum", fill_value=0)
-    st.dataframe(table.reset_index(), hide_index=True, width="stretch", column_config={
+    st.dataframe(table.reset_index(), hide_index=True, placeholder="–", width="stretch", column_config={
         "name": str(by).capitalize(), **{model: st.column_config.NumberColumn(f"{model}, {currency}", format="localized")
                                          for model in table.columns}})
     st.caption("Each model shares out the same sum: what differs is the opinion, not the money. "
@@ -136,7 +136,7 @@ def by_campaign(since: int, until: int) -> None:
         return
     currency = found["currency"].iloc[0] or "units"
     shown = found.assign(value=in_units(found, "value_minor"), cost=in_units(found, "cost_minor"))
-    st.dataframe(shown, hide_index=True, width="stretch",
+    st.dataframe(shown, hide_index=True, placeholder="–", width="stretch",
                  column_order=["campaign", "channel", "conversions", "value", "cost", "roi"],
                  column_config={"campaign": "Campaign", "channel": "Channel",
                                 "value": st.column_config.NumberColumn(f"Credited, {currency}", format="localized"),

@@ -29,7 +29,8 @@ def _live_events(name: str | None) -> None:
         st.info("Nothing has happened yet. A write key (Settings) lets your website send what people do.",
                 icon=":material/bolt:")
         return
-    st.dataframe(moments(rows.fillna({"verdict": ""}), "occurred_at"), hide_index=True, height=560, column_order=[
+    st.dataframe(moments(rows.fillna({"verdict": ""}), "occurred_at"), hide_index=True, placeholder="–",
+                 height=560, column_order=[
         "occurred_at", "who", "name", "object", "source", "verdict"], column_config={
             "occurred_at": st.column_config.DatetimeColumn("When", format="YYYY-MM-DD HH:mm:ss"), "who": "Who", "name": "Event",
             "object": "What", "source": "From", "verdict": "Judged"})
@@ -132,7 +133,7 @@ def _refused() -> None:
     rows = intake.refusals(state.store(), limit=SHOWN)
     st.markdown(f"**{say_count(len(rows), 'item', 'items')}** that came in could not be used, the newest first.")
     if not rows.empty:
-        st.dataframe(moments(rows, "at"), hide_index=True, column_config={"at": moment_column("When")})
+        st.dataframe(moments(rows, "at"), hide_index=True, placeholder="–", column_config={"at": moment_column("When")})
 
 
 def _audit() -> None:
@@ -140,7 +141,7 @@ def _audit() -> None:
     if rows.empty:
         st.info("Nobody has changed anything yet.", icon=":material/history:")
         return
-    st.dataframe(moments(rows, "at"), hide_index=True, height=560, column_config={
+    st.dataframe(moments(rows, "at"), hide_index=True, placeholder="–", height=560, column_config={
         "at": moment_column("When"), "actor": "Who", "role": "As", "action": "What", "subject": "On what", "detail": "How"})
 
 

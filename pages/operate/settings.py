@@ -86,7 +86,7 @@ def _keys(may: bool) -> None:
 def _fields(may: bool) -> None:
     st.dataframe([{"name": one.name, "kind": one.kind, "options": ", ".join(one.options),
                    "made": "by you" if one.column.startswith("cf_") else "built in"}
-                  for one in fields.catalogue(state.store()).values()], hide_index=True, column_config={
+                  for one in fields.catalogue(state.store()).values()], hide_index=True, placeholder="–", column_config={
                       "name": "Field", "kind": "Kind", "options": "Options", "made": "Made"})
     with st.form("field", clear_on_submit=True):
         left, middle, right = st.columns(3)

@@ -165,7 +165,7 @@ def _deals(found: Account) -> None:
     st.dataframe([{"name": one.name or one.deal_id, "stage": one.stage or "", "outcome": OUTCOMES[one.won],
                    "worth": money(one.amount_minor or 0, one.currency) if one.amount_minor is not None else "",
                    "opened": when(one.created_at)[:10], "closed": when(one.closed_at)[:10], "people": one.people}
-                  for one in listed], hide_index=True, width="stretch", column_config={
+                  for one in listed], hide_index=True, placeholder="–", width="stretch", column_config={
                       "name": "Deal", "stage": "Stage", "outcome": "Outcome", "worth": "Worth", "opened": "Opened",
                       "closed": "Closed", "people": "With"})
 

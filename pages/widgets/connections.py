@@ -68,7 +68,7 @@ def _hook(one: Hook, may: bool) -> None:
             if refused:
                 st.dataframe([{"at": when(row["at"]), "why": row["reason"],
                                "payload": json.dumps(row["item"], ensure_ascii=False)} for row in refused],
-                             hide_index=True, column_config={
+                             hide_index=True, placeholder="–", column_config={
                                  "at": st.column_config.TextColumn("At", width="small"), "why": "Why", "payload": "Payload"})
 
 

@@ -30,7 +30,8 @@ def errand_list() -> None:
         st.info("No webhook and no notice yet. The steps Webhook and Notify of a journey make them.", icon=":material/webhook:")
         return
     rows = moments(pd.DataFrame([{**vars(one), "at": one.done_at or one.due_at} for one in found]), "at")
-    chosen = st.dataframe(rows, hide_index=True, key="errands", on_select="rerun", selection_mode="multi-row", column_order=[
+    chosen = st.dataframe(rows, hide_index=True, placeholder="–",
+                          key="errands", on_select="rerun", selection_mode="multi-row", column_order=[
         "at", "kind", "status", "detail", "target", "contact", "journey", "attempts"], column_config={
         "at": moment_column("When"), "kind": "What", "status": "Status", "detail": st.column_config.TextColumn(
             "Answer", width="large"), "target": "To", "contact": "About", "journey": "Journey", "attempts": "Tries"})

@@ -118,7 +118,8 @@ def _per_day(found: Simulation) -> None:
 def _table(title: str, counts: dict[str, int], unit: str) -> None:
     if counts:
         st.markdown(f"**{title}**")
-        st.dataframe(pd.DataFrame({"": list(counts), unit: list(counts.values())}), hide_index=True, width="stretch")
+        st.dataframe(pd.DataFrame({"": list(counts), unit: list(counts.values())}), hide_index=True, placeholder="–",
+                     width="stretch")
 
 
 def _reason(code: str) -> str:
@@ -131,7 +132,7 @@ def _beside(found: Simulation) -> None:
     st.markdown("**Other journeys that meet the same people**")
     st.dataframe(pd.DataFrame([{"journey": one.journey, "people in both at once": one.together,
                                 "messages within a day": one.near} for one in found.collisions]),
-                 hide_index=True, width="stretch")
+                 hide_index=True, placeholder="–", width="stretch")
 
 
 def _dead(found: Simulation) -> None:

@@ -194,7 +194,8 @@ def report() -> None:
         "accepted_rate", "share", "fair_share")})
     percent = {name: st.column_config.NumberColumn(label, format="%.0f %%") for name, label in (
         ("accepted_rate", "Accepted rate"), ("share", "Share of leads"), ("fair_share", "Fair share"))}
-    st.dataframe(shown, hide_index=True, column_order=["rep", "leads", "accepted", "rejected", "breached", "waiting",
+    st.dataframe(shown, hide_index=True, placeholder="–",
+                 column_order=["rep", "leads", "accepted", "rejected", "breached", "waiting",
                                                       *percent, "hours"],
                  column_config={"rep": "Rep", "leads": "Leads", "accepted": "Accepted", "rejected": "Rejected",
                                 "breached": "Too late", "waiting": "Waiting", **percent,
@@ -202,5 +203,6 @@ def report() -> None:
     back = routing.refusals(state.store(), since=since, until=until)
     if not back.empty:
         st.markdown("**Why leads came back**")
-        st.dataframe(pd.DataFrame(back), hide_index=True, column_config={"reason": "Reason", "why": "Was handed over because",
+        st.dataframe(pd.DataFrame(back), hide_index=True, placeholder="–",
+                     column_config={"reason": "Reason", "why": "Was handed over because",
                                                                          "leads": "Leads"})

@@ -62,7 +62,7 @@ def _reps(reps: list[Rep], may: bool) -> None:
             "rep": one.name, "weight": one.weight, "capacity": "any" if one.capacity is None else str(one.capacity),
             "hours": _hours(one.hours),
             "away": f"{when(one.away[0])[:10]} to {when(one.away[1])[:10]}" if one.away else ""} for one in reps])
-        chosen = st.dataframe(rows, hide_index=True, key="reps", on_select="rerun" if may else "ignore",
+        chosen = st.dataframe(rows, hide_index=True, placeholder="–", key="reps", on_select="rerun" if may else "ignore",
                               selection_mode="single-row",
                               column_config={"rep": "Rep", "weight": "Weight", "capacity": "Leads at a time", "hours": "Works",
                                              "away": "Away"})

@@ -32,7 +32,7 @@ def _flow() -> None:
         return
     number = {name: st.column_config.NumberColumn(label, format="localized") for name, label in (
         ("entered", "Entered"), ("moved_on", "Moved on"), ("fell_back", "Fell back"), ("still", "Still there"))}
-    st.dataframe(found.assign(rate=100 * found.rate), hide_index=True, column_config={
+    st.dataframe(found.assign(rate=100 * found.rate), hide_index=True, placeholder="–", column_config={
         "stage": "Stage", **number, "rate": st.column_config.NumberColumn("Moved on, of those who entered", format="%.0f %%"),
         "median_days": st.column_config.NumberColumn("Median days in it", format="%.1f")})
 
@@ -79,4 +79,5 @@ def _coverage() -> None:
     bare = [row.stage for row in found.itertuples() if row.in_none == row.people]
     if bare:
         st.warning(f"Nobody at {', '.join(bare)} is in a journey.", icon=":material/travel_explore:")
-    st.dataframe(found, hide_index=True, column_config={"stage": "Stage", "people": "People", "in_none": "In no journey"})
+    st.dataframe(found, hide_index=True, placeholder="–",
+                 column_config={"stage": "Stage", "people": "People", "in_none": "In no journey"})

@@ -23,7 +23,7 @@ def table() -> None:
         return
     shown = found.assign(amount=in_units(found, "amount_minor"), first=pd.to_datetime(found["from_at"], unit="s").dt.date,
                          last=pd.to_datetime(found["until_at"] - 1, unit="s").dt.date)
-    st.dataframe(shown, hide_index=True, width="stretch",
+    st.dataframe(shown, hide_index=True, placeholder="–", width="stretch",
                  column_order=["campaign", "channel", "category", "amount", "currency", "first", "last", "note"],
                  column_config={"campaign": "Campaign", "channel": "Channel", "category": "Category", "currency": "Currency",
                                 "amount": st.column_config.NumberColumn("Amount", format="localized"),

@@ -72,7 +72,7 @@ def _overlap(found: segments.Segment) -> None:
     if rows.empty:
         st.info("No other segment has any of its members.", icon=":material/join_inner:")
         return
-    st.dataframe(rows, hide_index=True, column_config={
+    st.dataframe(rows, hide_index=True, placeholder="–", column_config={
         "name": "Segment", "members": st.column_config.NumberColumn("Members", format="localized"),
         "both": st.column_config.NumberColumn("In both", format="localized"),
         "share": st.column_config.ProgressColumn("Share of this segment", format="percent", min_value=0, max_value=1)})
@@ -83,7 +83,7 @@ def _drift(found: segments.Segment) -> None:
     st.caption(f"Members of now beside those of {comparing.DRIFT_DAYS} days ago, by the population stability index: below "
                f"{comparing.STABLE} the same people, above {comparing.SHIFTED} others.")
     table = pd.DataFrame([{"what": one.what, "index": one.index, "verdict": one.verdict} for one in rows])
-    st.dataframe(table, hide_index=True, column_config={
+    st.dataframe(table, hide_index=True, placeholder="–", column_config={
         "what": "In what", "index": st.column_config.NumberColumn("Index", format="%.3f"), "verdict": "Verdict"})
 
 
@@ -92,6 +92,6 @@ def _speed(found: segments.Segment) -> None:
         st.caption(f"Everybody was last asked in {found.seconds:.2f} s. Each condition by itself, the dearest first:")
     rows = comparing.timing(state.store(), found.name, now=state.now())
     st.dataframe(pd.DataFrame([{"seconds": one.seconds, "count": one.count, "sentence": one.sentence} for one in rows]),
-                 hide_index=True, column_config={
+                 hide_index=True, placeholder="–", column_config={
                      "seconds": st.column_config.NumberColumn("Seconds", format="%.3f"),
                      "count": st.column_config.NumberColumn("Matches", format="localized"), "sentence": "Condition"})

@@ -42,7 +42,8 @@ def link_table(frame: pd.DataFrame, link: str, open_row: Callable[[int], None], 
     name = f"{key}-open"
     columns = {link: st.column_config.ButtonColumn(label or link.capitalize(), type="tertiary", alignment="left", key=name),
                **config}
-    state: Any = st.dataframe(frame, hide_index=True, column_config=columns, column_order=[link, *config], key=key,
+    state: Any = st.dataframe(frame, hide_index=True, placeholder="–",
+                              column_config=columns, column_order=[link, *config], key=key,
                               on_select="rerun" if select else "ignore", selection_mode="multi-row", width="stretch")
     if clicked := st.session_state.get(name):
         open_row(int(clicked["row"]))
