@@ -104,9 +104,9 @@ def _write(store: Store, story: truths.Story, scale: float) -> None:
 
 def _spend(store: Store, since: int, scale: float, until: int) -> None:
     """What each campaign cost, month by month."""
-    for campaign, (owner, goal, budget) in past.CAMPAIGNS.items():
-        campaigns.save(store, campaign, owner=owner, goal=goal, budget_minor=round(budget * scale), currency="USD",
-                       starts_at=since, ends_at=since + 2 * 365 * DAY, utm_name=campaign, by=BY, now=since)
+    for name, (owner, goal, budget) in past.CAMPAIGNS.items():
+        campaigns.save(store, name, owner=owner, goal=goal, budget_minor=round(budget * scale), currency="USD",
+                       starts_at=since, ends_at=since + 2 * 365 * DAY, utm_name=name, by=BY, now=since)
     rows = []
     for campaign, channel, category, monthly in past.COSTS:
         rows += [costs.Cost(round(monthly * scale), "USD", since + month * 30 * DAY, since + (month + 1) * 30 * DAY, category,
