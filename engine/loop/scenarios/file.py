@@ -33,6 +33,7 @@ class Step(_Part):
     set_: dict[str, Any] | None = Field(default=None, alias="set")
     tag: str | None = None
     untag: str | None = None
+    points: int | None = None
     enroll: dict[str, Any] | bool | None = None
     unsubscribes: bool = False
 
