@@ -11,9 +11,6 @@ PENDING = {
     "predict": "train and score propensities on a table",
     "discover": "readable rules that tell who converts",
     "bounce": "read one bounce mail",
-    "export": "the definitions of the workspace as files",
-    "apply": "definitions from files into the workspace",
-    "clone": "a copy that can mail nobody",
 }
 
 

@@ -87,7 +87,12 @@ def save_sender(store: Store, sender: dict[str, str], *, by: Actor, now: int) ->
 
 
 def save_capture_only(store: Store, on: bool, *, by: Actor, now: int) -> None:
-    """Whether every message is captured here, also where a mail server is configured."""
+    """Whether every message is captured here, also where a mail server is configured.
+
+    Raises Conflict: a safe copy stays shut.
+    """
+    if not on and access.setting(store, "safe_copy"):
+        raise Conflict("this is a safe copy of a workspace: nothing may leave it")
     _save(store, "capture_only", on, by, now)
 
 

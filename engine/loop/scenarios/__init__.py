@@ -167,8 +167,8 @@ def _happens(step: Step, cast: dict[str, int], journey: str, start: int, spot: s
         if name:
             made.append((at, "label", {"contact_id": who, "what": "tag", "name": name, "add": add}))
     if step.points:
-        made.append((at, "points", {"contact_id": who, "grp": "engagement", "points": step.points, "reason": "the test", "at": at,
-                                    "uncounted": 1}))
+        made.append((at, "points", {"contact_id": who, "grp": "engagement", "points": step.points, "reason": "the test",
+                                    "at": at, "uncounted": 1}))
     if step.enroll:
         props = step.enroll if isinstance(step.enroll, dict) else {}
         made.append((at, "enroll", {"contact_id": who, "journey": journey, "props": props}))
@@ -176,7 +176,8 @@ def _happens(step: Step, cast: dict[str, int], journey: str, start: int, spot: s
         made.append((at, "event", {"contact_id": who, "name": "email_unsubscribed"}))
         made.append((at, "consent", {"contact_id": who, "channel": "email", "status": "unsubscribed"}))
     if not made:
-        raise BadInput(f"{spot}: say what happens: event, clicks, opens, replies, set, tag, untag, points, enroll or unsubscribes")
+        raise BadInput(f"{spot}: say what happens: event, clicks, opens, replies, set, tag, untag, points, enroll or "
+                       "unsubscribes")
     return made
 
 
