@@ -11,6 +11,7 @@ import click
 import pytest
 
 from engine import schema
+from engine.__main__ import gather
 from engine.clock import HOUR
 from engine.commands import pending, workspace
 from engine.commands.common import Command, Group, run, takes_call
@@ -180,8 +181,6 @@ def test_sql_only_reads(url: str, capsys: Capture, query: str) -> None:
 
 @pytest.mark.parametrize("arguments", [
     ["predict", "train", "--file", "x.csv", "--target", "y"], ["discover", "--file", "-"], ["bounce", "mail.eml"],
-    ["export", "folder"], ["apply", "folder", "--dry-run"],
-    ["clone", "copy.db", "--safe"],
 ])
 def test_a_promised_command_says_not_yet(arguments: list[str], capsys: Capture) -> None:
     assert "not yet" in refused(capsys, *arguments)
@@ -209,3 +208,19 @@ def test_no_command_shows_the_help(capsys: Capture) -> None:
     code, out, err = ask(capsys)
     assert code == 2 and "Usage:" in err and not out
     assert ask(capsys, "--help")[0] == 0
+
+
+def test_the_workspace_goes_into_files_and_comes_back(url: str, capsys: Capture, tmp_path: Path) -> None:
+    folder = str(tmp_path / "files")
+    assert run(gather(), ["--db", url, "journeys", "start", "upsell"]) == 0
+    assert run(gather(), ["--db", url, "export", folder]) == 0
+    capsys.readouterr()
+    assert run(gather(), ["--db", url, "--json", "apply", folder, "--dry-run"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["unchanged"] == ["messages/next_plan", "messages/next_plan_reminder"]
+    assert (answer["created"], answer["changed"], answer["removed"]) == ([], [], [])
+
+
+def test_a_clone_has_to_be_a_safe_one(capsys: Capture) -> None:
+    assert run(gather(), ["clone", "copy.db"]) == 2
+    assert "say --safe" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from engine.errors import BadInput, Invalid
 from engine.journeys import documents, versions
 from engine.loop.simulate import simulate
 from engine.loop.virtual import World
-from engine.people import consent, contacts
+from engine.people import consent, contacts, fields
 from engine.schema import open_store
 from engine.store import Store
 from tests.journeys import worlds
@@ -35,6 +35,7 @@ WAVE = journey(
 def people(store: Store, count: int) -> None:
     worlds.add_contacts(store, count)
     worlds.add_templates(store, "t", "u")
+    fields.define(store, "visits", "number", by=ANN, now=START)
     with store.transaction():
         consent.record(store, range(1, count + 1), "email", "subscribed", basis="test", source="test", by=ANN, now=START)
 
