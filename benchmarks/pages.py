@@ -42,10 +42,11 @@ APP = ROOT / "app.py"
 CHUNK = 100_000
 VIEWS = (
     "home", "contacts", "contacts?page=1000", "contacts?q=ada", "contacts?stage=mql", "contacts?tag=vip",
-    "contacts?segment=Marketing qualified", "contacts?view=accounts", "contacts?contact=4711",
+    "contacts?segment=Marketing qualified", "contacts?view=accounts", "contacts?view=quality", "contacts?contact=4711",
     "contacts?contact=4711&show=facts",
     "segments", "segments?segment=Marketing qualified", "segments?edit=Marketing qualified", "segments?edit=Pricing twice",
-    "segments?view=lists", "leads", "leads?stage=mql", "leads?page=1000", "leads?view=stages", "leads?view=scoring",
+    "segments?view=lists", "leads", "leads?view=hot", "leads?view=hot&stage=mql", "leads?view=hot&page=1000",
+    "leads?view=stages", "leads?view=scoring", "leads?view=routing", "leads?view=acceptance",
     "campaigns",
     "campaigns?campaign=Spring", "journeys", "journeys?journey=Welcome", "journeys?journey=Welcome&node=clicked",
     "journeys?journey=Welcome&version=1", "content", "content?template=welcome", "forms", "experiments", "roi",
@@ -125,7 +126,9 @@ def build(store: Store, contacts: int, now: int) -> None:
         store.insert_many("cost", [{"campaign": "Spring", "channel": "email", "category": "media", "amount_minor": 500_000,
                                     "currency": "USD", "from_at": now - 300 * DAY, "until_at": now, "dedupe_key": "c1",
                                     "created_at": now}])
-        store.insert_many("node_stat", [{"node_id": 1001, "port": "sent", "n": contacts}])
+        store.insert_many("node_stat", [{"node_id": 1001, "port": "sent", "n": contacts},
+                                        {"node_id": 1003, "port": "a", "n": contacts // 2},
+                                        {"node_id": 1003, "port": "b", "n": contacts // 2}])
     for table, (each, statement) in _ROWS.items():
         _fill(store, table, statement.format(numbers=_NUMBERS), int(contacts * each), contacts, now)
     with store.transaction():

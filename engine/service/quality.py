@@ -16,6 +16,7 @@ from ..store import CHUNK, Row, Store
 from .batches import Batch, ranges_of
 
 STALE_S = 365 * DAY  # nothing changed and nothing happened for so long
+MANY = 50_000  # contacts that are looked at in a few seconds; a million take more than a minute
 _FEW = 200  # people kept by id under each finding
 
 
@@ -171,6 +172,22 @@ def measure(store: Store, *, now: int) -> Quality:
         store.upsert_many("quality_count", [{"day": now // DAY * DAY, "kind": kind, "count": count}
                                             for kind, count in counts.items()], key=("day", "kind"))
     return found
+
+
+def last(store: Store) -> tuple[int, Quality] | None:
+    """What the newest look at everybody counted, and its day (UTC seconds): without ids and pairs. None: nobody ever looked."""
+    rows = store.rows("SELECT q.day, q.kind, q.count FROM quality_count q "
+                      "WHERE q.day = (SELECT MAX(x.day) FROM quality_count x)")
+    if not rows:
+        return None
+    counts = {kind: count for _, kind, count in rows}
+    findings = {key: Finding(kind, counts.get(key, 0)) for key, kind in KINDS.items()}
+    return rows[0][0], Quality(counts["contacts"], counts["clean"], findings, [])
+
+
+def is_long(store: Store) -> bool:
+    """Whether looking at everybody takes so long that a page does it only when asked."""
+    return int(store.one("SELECT COUNT(*) FROM contact c")) > MANY
 
 
 def history(store: Store) -> Any:

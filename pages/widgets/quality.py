@@ -19,8 +19,11 @@ SHOWN_PEOPLE, SHOWN_PAIRS = 20, 25
 
 
 def section() -> None:
-    """The whole section: looked at when asked, since it reads everybody."""
+    """The whole section: looked at when asked, since it reads everybody; small workspaces are looked at without."""
     asked = st.button("Look at everybody now", icon=":material/health_and_safety:")
+    if not asked and "quality" not in st.session_state and quality.is_long(state.store()):
+        _last_time()
+        return
     if asked or "quality" not in st.session_state:
         with st.spinner("Looking at everybody"):
             st.session_state["quality"] = (state.store().url, quality.measure(state.store(), now=state.now()))
@@ -34,6 +37,22 @@ def section() -> None:
     _headline(found)
     findings(found, fixes=state.may("market"))
     _pairs(found.pairs)
+    _taken_back()
+    _history()
+
+
+def _last_time() -> None:
+    """What was counted when somebody last looked, and when that was."""
+    kept = quality.last(state.store())
+    if kept is None:
+        st.info("Nobody has looked yet. There are many people: it takes a minute or two.", icon=":material/hourglass:")
+        return
+    day, found = kept
+    st.caption(f":material/schedule: Counted on {(iso(day) or '')[:10]}. There are many people: looking again takes a minute "
+               "or two, and then says who they are.")
+    _headline(found)
+    for finding in found.found:
+        st.markdown(f"- {finding.sentence}.")
     _taken_back()
     _history()
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from engine.access import COMMAND_LINE as LOCAL
 from engine.people import accounts, consent, contacts
+from engine.service import quality
 from engine.service.importing import errors_csv, look
 from engine.store import Store
 
@@ -151,6 +154,16 @@ def test_an_export_of_another_tool_is_recognized(workspace: Store) -> None:
     press(press(at, "Rehearse"), "Import 2 rows")
     assert consent.is_suppressed(workspace, "bo@x.example")
     assert consent.state(workspace, contacts.get(workspace, "K1").id, "email") == "subscribed"
+
+
+def test_many_people_are_looked_at_only_when_asked_and_the_page_says_of_when_it_is(
+        workspace: Store, cast: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "MANY", 0)
+    assert "Nobody has looked yet" in words(well(open_page("contacts", view="quality")))
+    quality.measure(workspace, now=1_700_000_000)
+    at = well(open_page("contacts", view="quality"))
+    assert "Counted on 2023-11-14" in words(at) and [one.value for one in at.metric][:1] == ["3"]
+    assert "Counted on" not in words(press(at, "Look at everybody now"))
 
 
 def test_quality_finds_fixes_merges_and_undoes(workspace: Store) -> None:

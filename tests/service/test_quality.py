@@ -97,11 +97,15 @@ def test_a_fix_that_there_is_not_is_refused(store: Store) -> None:
 
 
 def test_quality_over_time_is_kept_once_a_day(store: Store) -> None:
+    assert quality.last(store) is None and not quality.is_long(store)
     save(store, "info@company.test", **GOOD)
     quality.measure(store, now=NOW)
     quality.measure(store, now=NOW + 60)
     save(store, "sales@company.test", time_zone="Europe/Berlin")
     quality.measure(store, now=NOW + DAY)
+    day, last = quality.last(store) or (0, None)
+    assert day == (NOW + DAY) // DAY * DAY and last and (last.total, last.clean) == (2, 0)
+    assert [one.sentence for one in last.found] == [one.sentence for one in quality.look(store, now=NOW + DAY).found]
     frame = quality.history(store)
     assert list(frame[frame.kind == "role"]["count"]) == [1, 2] and list(frame[frame.kind == "clean"]["count"]) == [0, 0]
 
