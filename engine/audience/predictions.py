@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .. import audit
 from ..access import Actor, require
+from ..clock import DAY
 from ..errors import BadInput
 from ..people import dirty
 from ..sql import fold, sql
@@ -32,7 +34,7 @@ def list_runs(store: Store) -> list[Run]:
     return [Run(*row) for row in store.rows("""SELECT m.name, r.at, r.source, r.contacts,
             (SELECT AVG(p.probability) FROM prediction p WHERE p.run_id = r.id)
         FROM prediction_model m JOIN prediction_run r ON r.id = (SELECT x.id FROM prediction_run x WHERE x.model_id = m.id
-            ORDER BY x.at DESC, x.id DESC LIMIT 1) ORDER BY m.key""")]
+            AND x.contacts > 0 ORDER BY x.at DESC, x.id DESC LIMIT 1) ORDER BY m.key""")]
 
 
 def check_name(model: str) -> str:
@@ -55,25 +57,40 @@ def record(store: Store, model: str, probabilities: Mapping[int, float], *, sour
         raise BadInput(f"model {name!r}: the run speaks of nobody")
     if wrong := next((one for one in probabilities.values() if not 0 <= one <= 1), None):
         raise BadInput(f"model {name!r}: {wrong:g} is not a probability: write numbers from 0 to 1")
+    run = _begin(store, name, source, now)
+    ranked = sorted(probabilities.items(), key=lambda pair: (-pair[1], pair[0]))
+    rows = [{"run_id": run, "contact_id": who, "probability": float(one), "top_share": place / len(ranked)}
+            for place, (who, one) in enumerate(ranked, start=1)]
+    for at in range(0, len(rows), CHUNK):
+        with store.transaction():
+            store.insert_many("prediction", rows[at:at + CHUNK])
     with store.transaction():
         store.serialize("prediction")
-        old = store.row("SELECT r.id, r.at FROM prediction_run r JOIN prediction_model m ON m.id = r.model_id "
-                        "WHERE m.key = :key ORDER BY r.at DESC, r.id DESC LIMIT 1", key=fold(name))
+        old = _newest(store, fold(name))
+        store.run("UPDATE prediction_run SET contacts = :n WHERE id = :run", run=run, n=len(rows))
+        store.run(dirty.marks(sql(_CHANGED, new=run, old=old[0] if old else 0)))
+        audit.record(store, by, "predictions recorded", name, now=now, contacts=len(rows), source=source)
+    _forget(store, fold(name), now)
+    return Run(name, now, source, len(rows), sum(probabilities.values()) / len(rows))
+
+
+def _begin(store: Store, name: str, source: str, now: int) -> int:
+    """A run of which nobody hears until it is whole: it says of how many contacts it speaks only then."""
+    with store.transaction():
+        store.serialize("prediction")
+        old = _newest(store, fold(name))
         if old and old[1] > now:
             raise BadInput(f"model {name!r}: its newest run is later than this one")
         store.upsert_many("prediction_model", [{"key": fold(name), "name": name}], key=("key",))
         run = store.new_ids("prediction_run", 1)[0]
-        ranked = sorted(probabilities.items(), key=lambda pair: (-pair[1], pair[0]))
-        rows = [{"run_id": run, "contact_id": who, "probability": float(one), "top_share": place / len(ranked)}
-                for place, (who, one) in enumerate(ranked, start=1)]
-        for at in range(0, len(rows), CHUNK):
-            store.insert_many("prediction", rows[at:at + CHUNK])
-        store.run("INSERT INTO prediction_run (id, model_id, at, source, contacts) SELECT :run, m.id, :now, :source, :n "
-                  "FROM prediction_model m WHERE m.key = :key", run=run, now=now, source=source, n=len(rows), key=fold(name))
-        store.run(dirty.marks(sql(_CHANGED, new=run, old=old[0] if old else 0)))
-        _forget(store, fold(name))
-        audit.record(store, by, "predictions recorded", name, now=now, contacts=len(rows), source=source)
-    return Run(name, now, source, len(rows), sum(probabilities.values()) / len(rows))
+        store.run("INSERT INTO prediction_run (id, model_id, at, source, contacts) SELECT :run, m.id, :now, :source, 0 "
+                  "FROM prediction_model m WHERE m.key = :key", run=run, now=now, source=source, key=fold(name))
+    return run
+
+
+def _newest(store: Store, key: str) -> tuple[Any, ...] | None:
+    return store.row("SELECT r.id, r.at FROM prediction_run r JOIN prediction_model m ON m.id = r.model_id WHERE m.key = :key "
+                     "AND r.contacts > 0 ORDER BY r.at DESC, r.id DESC LIMIT 1", key=key)
 
 
 _CHANGED = """SELECT p.contact_id FROM prediction p WHERE p.run_id = :new AND NOT EXISTS (SELECT 1 FROM prediction o
@@ -82,10 +99,16 @@ _CHANGED = """SELECT p.contact_id FROM prediction p WHERE p.run_id = :new AND NO
         (SELECT 1 FROM prediction p WHERE p.run_id = :new AND p.contact_id = o.contact_id)"""
 
 
-def _forget(store: Store, key: str) -> None:
-    """Runs beyond the newest few."""
-    runs = store.rows("SELECT r.id FROM prediction_run r JOIN prediction_model m ON m.id = r.model_id WHERE m.key = :key "
-                      "ORDER BY r.at DESC, r.id DESC", key=key)
-    for (run,) in runs[KEPT_RUNS:]:
-        store.run("DELETE FROM prediction WHERE run_id = :run", run=run)
-        store.run("DELETE FROM prediction_run WHERE id = :run", run=run)
+def _forget(store: Store, key: str, now: int) -> None:
+    """Runs beyond the newest few, and what a process that died has begun; some thousand rows to the transaction."""
+    runs = store.rows("SELECT r.id, r.contacts, r.at FROM prediction_run r JOIN prediction_model m ON m.id = r.model_id "
+                      "WHERE m.key = :key ORDER BY r.at DESC, r.id DESC", key=key)
+    whole = [run for run, contacts, _ in runs if contacts]
+    for run in [*whole[KEPT_RUNS:], *(run for run, contacts, at in runs if not contacts and at < now - DAY)]:
+        gone = True
+        while gone:
+            with store.transaction():
+                gone = bool(store.run("DELETE FROM prediction WHERE run_id = :run AND contact_id IN (SELECT p.contact_id "
+                                      "FROM prediction p WHERE p.run_id = :run LIMIT :few)", run=run, few=CHUNK))
+        with store.transaction():
+            store.run("DELETE FROM prediction_run WHERE id = :run", run=run)

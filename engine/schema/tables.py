@@ -206,6 +206,7 @@ AUDIENCE = (
     Table("prediction_model", "audience.predictions", "id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL"),
     Table("prediction_run", "audience.predictions", """id {id}, model_id {big} NOT NULL, at {big} NOT NULL,
         source TEXT NOT NULL, contacts {big} NOT NULL""", ("prediction_run_model (model_id, at, id)",)),
+    # (of runs) contacts: how many it speaks of; 0 until it is whole.
     # probability 0–1; top_share: the place from the top over how many were ranked.
     Table("prediction", "audience.predictions", """run_id {big} NOT NULL, contact_id {big} NOT NULL,
         probability {real} NOT NULL, top_share {real} NOT NULL, PRIMARY KEY (run_id, contact_id)""",

@@ -117,7 +117,8 @@ def matches(rule: Any, who: Person, now: int, upto: int | None = None) -> bool:
         value = known.get(rule["account"]) if who.employees is not None else None
         return compare(value, COMPANY_KINDS[rule["account"]], rule["op"], rule.get("value"), now)
     if "buying_role" in rule:
-        return bool(who.roles & set(rule["buying_role"]))
+        asked = rule["buying_role"]
+        return bool(who.roles & ({asked} if isinstance(asked, str) else set(asked)))
     if "sequence" in rule:
         return in_order(rule, who, now, upto)
     return happened(rule, who, now, upto)

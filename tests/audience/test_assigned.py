@@ -52,6 +52,9 @@ def test_a_run_from_a_file_moves_people_and_the_former_one_is_remembered(store: 
     back = parse(LIKELY, known(store)).members(past=True)
     assert len(store.rows(back, now=NOW + 50)) == 2 and len(store.rows(back, now=NOW - 1)) == 0
     assert [(run.contacts, run.at) for run in predictions.list_runs(store)] == [(3, NOW + 100)]
+    for later in range(20):
+        predictions.record(store, "buys", {1: later / 20}, source="x", by=COMMAND_LINE, now=NOW + 200 + later)
+    assert store.one("SELECT COUNT(*) FROM prediction_run") == store.one("SELECT COUNT(*) FROM prediction") == 12
     with pytest.raises(BadInput, match="newest run is later"):
         predictions.record(store, "buys", {1: 0.5}, source="x", by=COMMAND_LINE, now=NOW)
 

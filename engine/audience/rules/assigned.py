@@ -59,8 +59,8 @@ class ProbabilityLeaf(Leaf):
 
     def _run(self, look: Look) -> Sql:
         then = sql("AND r.at <= :now" if look.past else "")
-        return sql("(SELECT r.id FROM prediction_run r WHERE r.model_id = :model {then} ORDER BY r.at DESC, r.id DESC LIMIT 1)",
-                   model=self.model.id, then=then)
+        return sql("""(SELECT r.id FROM prediction_run r WHERE r.model_id = :model AND r.contacts > 0 {then}
+            ORDER BY r.at DESC, r.id DESC LIMIT 1)""", model=self.model.id, then=then)
 
     def _value(self, look: Look, column: str) -> Sql:
         return sql(f"(SELECT p.{column} FROM prediction p WHERE p.run_id = {{run}} AND p.contact_id = c.id)",

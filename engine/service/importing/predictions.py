@@ -39,8 +39,8 @@ def import_predictions(store: Store, path: str, model: str, *, by: Actor, now: i
                         found[who] = _probability(row)
                 except RowFault as fault:
                     job.tally.refuse(row.line, column_of(plan.uses, fault.target), str(fault))
-        if found:
-            job.write(lambda: predictions.record(store, name, found, source=job.source, by=by, now=now))
+        if found and not options.dry_run:
+            predictions.record(store, name, found, source=job.source, by=by, now=now)
         job.tally.updated = len(found)
         return job.report(plan.columns)
 
