@@ -14,7 +14,7 @@ from ..outreach import messages
 from ..schema import BRANCHES, ROW
 from ..sql import Sql, case, join, render_all, sql
 from .live import Live
-from .nodes import Join, Node, tokens_of
+from .nodes import Exit, Join, Node, tokens_of
 from .nodes.telling import LOOP_STOP
 
 LEAVES = sql("b.port IS NOT NULL")
@@ -164,6 +164,8 @@ def _end(version: Live, node: Node) -> list[Sql]:
     finish = """UPDATE enrollment SET status = 'finished', reason = {reason}, ended_at = :now, ended_event = :upto
         WHERE status = 'active' AND id IN (SELECT b.enrollment_id FROM batch b)"""
     told = [tell_end(version.journey_id, "finished")] if version.heard else []
+    if _ends_all(version, node):
+        return [*_call_off(tokens_of(range(version.layout.branch_count))), sql(finish, reason=node.reason()), *told]
     if not version.layout.regions:
         return [gone, sql(finish, reason=node.reason()), *told]
     alone = f""" AND NOT EXISTS (SELECT 1 FROM token s WHERE s.id BETWEEN enrollment.id * {BRANCHES}
@@ -183,6 +185,23 @@ def tell_end(journey_id: int, how: str) -> Sql:
         WHERE r.id = +d.enrollment_id AND r.status = :how AND r.ended_at = :now AND (SELECT COUNT(*) FROM event x
             WHERE x.contact_id = r.contact_id AND x.name = :name AND x.occurred_at = :now) < :most ORDER BY r.id""",
                                 name=f"journey_{how}", journey=str(journey_id), how=how, most=LOOP_STOP), source="journey")
+
+
+def _ends_all(version: Live, node: Node) -> bool:
+    """Whether the node ends branches besides its own."""
+    return isinstance(node, Exit) and node.ends == "passage" and bool(version.layout.regions)
+
+
+def _call_off(own: Sql) -> list[Sql]:
+    """End every branch of the enrollments in the batch: the others are logged, and their messages canceled."""
+    return [
+        sql("""INSERT INTO step (token_id, node_id, seq, at, port, seen, reason)
+            SELECT s.id, s.node_id, s.seq, :now, 'called_off', NULL, 'exit' FROM {own} WHERE s.id <> b.id ORDER BY s.id""",
+            own=own),
+        messages.cancel_for(sql("""SELECT m.id FROM {own} CROSS JOIN message m WHERE m.token_id = s.id AND m.visit = s.seq
+            AND s.id <> b.id""", own=own), sql("'called_off'")),
+        sql("DELETE FROM token WHERE id IN (SELECT s.id FROM {own})", own=own),
+    ]
 
 
 def _tell_siblings(version: Live) -> Sql:

@@ -11,7 +11,7 @@ from ..journeys.graph import Journey
 from ..people import contacts
 from ..store import Store
 
-_EVENT_SEEN = frozenset({"wait_for"})
+_EVENT_SEEN = frozenset({"wait_for", "approval"})
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _passage(store: Store, row: tuple[object, ...], graph: Journey) -> Passage:
 
 def _steps(store: Store, enrollment: int, sentences: dict[str, str]) -> list[Taken]:
     rows = store.rows("""SELECT s.at, n.key, n.type, s.port, COALESCE(s.reason, m.reason), s.seen,
-            (SELECT e.name || COALESCE(' ' || e.object, '') FROM event e WHERE e.id = s.seen)
+            (SELECT e.name || COALESCE(' ' || e.object, '') FROM event e WHERE e.id = ABS(s.seen))
         FROM step s JOIN node n ON n.id = s.node_id
         LEFT JOIN message m ON m.node_id = s.node_id AND m.token_id = s.token_id AND m.visit = s.seq
         WHERE s.token_id BETWEEN :low AND :low + 63 ORDER BY s.id""", low=enrollment * 64)

@@ -120,6 +120,25 @@ def test_the_first_message_that_gets_through_is_sent(store: Store) -> None:
     assert store.rows("SELECT contact_id, round FROM message ORDER BY 1") == [(1, 0), (2, 2), (3, 2)]
 
 
+def test_an_exit_of_the_whole_passage_calls_the_other_branches_off(store: Store) -> None:
+    add_templates(store, "hi")
+    add_contacts(store, 2)
+    publish(store, journey(
+        {"id": "f", "type": "fork", "on": {"a": "w", "b": "m", "c": "x"}},
+        {"id": "w", "type": "wait", "for": "1h", "next": "stop"},
+        {"id": "m", "type": "send", "template": "hi", "next": "o"}, {"id": "x", "type": "wait", "for": "2h", "next": "e"}, END,
+        {"id": "o", "type": "exit"}, {"id": "stop", "type": "exit", "reason": "enough", "ends": "passage"}))
+    for contact in (1, 2):
+        record(store, contact, "signup", T0)
+    engine = runner(store)
+    engine.tick(T0)
+    engine.tick(T0 + HOUR)
+    assert trail(store) == ["f.a", "w.next", "stop.end", "m.called_off", "x.called_off"] == trail(store, 2)
+    assert store.rows("SELECT status, reason FROM enrollment") == [("finished", "enough")] * 2
+    assert store.rows("SELECT status, reason FROM message") == [("canceled", "called_off")] * 2
+    assert store.one("SELECT COUNT(*) FROM token") == 0
+
+
 def test_a_jump_enters_the_other_journey_with_what_this_one_began_with(store: Store) -> None:
     other = journey({"id": "w", "type": "wait", "for": "1d", "next": "e"}, END, name="Second step", trigger={"manual": True})
     first = journey({"id": "j", "type": "jump", "journey": "second STEP"})

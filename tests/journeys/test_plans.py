@@ -39,7 +39,7 @@ def everything() -> Document:
         {"id": "j", "type": "join", "timeout": "9s", "next": "g"},
         {"id": "g", "type": "goal", "rule": A, "next": "back"},
         {"id": "back", "type": "go_to", "node": "w", "after": "1h"},
-        {"id": "out", "type": "exit"}, {"id": "aside", "type": "exit"},
+        {"id": "out", "type": "exit"}, {"id": "aside", "type": "exit", "ends": "passage"},
         reentry={"policy": "cooldown", "after": "3d", "key": "props.cart"},
         exit=[{"rule": RECENT, "reason": "x"}, {"rule": {"stage": ["customer"]}, "reason": "y"},
               {"rule": RECENT, "scope": "account", "reason": "z"}])

@@ -245,7 +245,8 @@ class Builder:
         self.nodes[-1]["on"] = dict.fromkeys(names, "")  # their order says which branch keeps the token
         tails = [self.sequence([port], depth + 1) for port in ports]
         if self.chance.random() < 0.5:
-            self.link(tails.pop(), self.add("exit")["id"])
+            ends = {"ends": "passage"} if self.chance.random() < 0.3 else {}
+            self.link(tails.pop(), self.add("exit", **ends)["id"])
         return self.one([end for tail in tails for end in tail], "join", ("joined", "timeout"), timeout="250s",
                         mode=self.chance.choice(["all", "any"]))
 

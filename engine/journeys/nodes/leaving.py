@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from ...audience import rules
 from ...sql import Sql, case, sql
 from .base import GREEN, NULL, RED, Node, Rule, names_of, text, truth
 
 
 class Exit(Node):
-    """The end of this branch; of the whole passage when no other branch is left."""
+    """The end of this branch; of the whole passage when no other branch is left, or when it says so."""
 
     type: Literal["exit"] = "exit"
     shape: ClassVar = "end"
     reason_: str = "finished"
+    ends: Literal["branch", "passage"] = Field(default="branch", description="passage: the other branches of a fork are called "
+                                               "off too")
     label, icon, tint, group = "Exit", "flag", RED, "Flow"
     example: ClassVar = {"reason": "finished"}
     model_config = Node.model_config | {"alias_generator": lambda name: name.rstrip("_")}
@@ -30,7 +34,7 @@ class Exit(Node):
         return text(self.reason_)
 
     def describe(self) -> str:
-        return f"Leave: {self.reason_}."
+        return f"Leave{' with every branch' if self.ends == 'passage' else ''}: {self.reason_}."
 
 
 class Goal(Node):
