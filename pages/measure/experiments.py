@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.activity import events
-from engine.clock import MINUTE, in_words, parse_duration, parse_moment, say_duration
+from engine.clock import HOUR, MINUTE, in_words, parse_duration, parse_moment, say_duration
 from engine.measure import splits
 from engine.measure.splits import Reading, Test, Window
 from pages.widgets import charts, sample_size, state
@@ -42,15 +42,19 @@ def _one(test: Test) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         state.link_to("journeys", f"{test.journey}, step {test.node}", journey=test.journey, version=test.version,
                       node=test.node)
-    now = state.now() // MINUTE * MINUTE  # read once: an open window ends now, and a second later it would be another one
+    count = splits.passages(state.store(), test)
+    each = HOUR if count > splits.MANY else MINUTE
+    now = state.now() // each * each  # read once: an open window ends now, and a second later it would be another one
     with st.expander("The window", icon=":material/date_range:", expanded=True):
         window = _window(test, now)
     if window is None:
         st.info(f"The goal of {state.escaped(test.journey)} is no event: choose what counts as a conversion.",
                 icon=":material/flag_circle:")
         return
-    if not _ready(test):
+    if not _ready(test, count):
         return
+    if count > splits.MANY:
+        st.caption(f":material/schedule: As it stood at {when(now)}: a test of so many is read once an hour.")
     read = _read(state.store().url, test, window, now)
     _verdict(read)
     _arms(test, read)
@@ -61,9 +65,8 @@ def _one(test: Test) -> None:
                    "wrong far more often than that: decide on the day you planned.")
 
 
-def _ready(test: Test) -> bool:
+def _ready(test: Test, count: int) -> bool:
     """Whether to read it: very many passages only once somebody asked for it in this visit."""
-    count = splits.passages(state.store(), test)
     if count <= splits.MANY or st.session_state.get(f"read:{test.key}"):
         return True
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -74,7 +77,7 @@ def _ready(test: Test) -> bool:
     return asked
 
 
-@st.cache_data(ttl=600, max_entries=16, show_spinner="Reading the test")
+@st.cache_data(ttl=HOUR, max_entries=16, show_spinner="Reading the test")
 def _read(url: str, test: Test, window: Window, now: int) -> Reading:
     del url
     return splits.read(state.store(), test, window, now=now)

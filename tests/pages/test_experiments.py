@@ -61,6 +61,7 @@ def test_very_many_passages_are_read_on_request(told: Store, monkeypatch: pytest
     assert converted(well(at)) == 20
     at.run()
     assert converted(well(at)) == 20, "asked once in a visit"
+    assert "As it stood at " in words(at) and ":00: a test of so many is read once an hour" in words(at)
 
 
 def test_a_window_that_can_not_be_is_one_sentence(told: Store) -> None:
