@@ -73,6 +73,12 @@ class Target(Piece):
     rule: Rule
     within: Duration | None = None
 
+    @model_validator(mode="after")
+    def _of_anybody(self) -> Self:
+        if self.rule.of_passages:
+            raise ValueError("what the journey is for is counted of everybody, so it can not ask what brought a person here")
+        return self
+
     def sentence(self) -> str:
         """What counts as success, in words."""
         return f"{self.rule.sentence()}{f', within {in_words(self.within)} of entering' if self.within else ''}."

@@ -82,7 +82,7 @@ def _trigger(trigger: Document, known: Known, choices: Choices, key: str, unread
     """What kind of way in it is, and its settings; what belongs to another kind goes."""
     kinds, kind = trigger_types(), type_of(trigger)
     way = st.selectbox(label, list(kinds), index=list(kinds).index(kind.key if kind else "manual"), key=f"{key}:way",
-                       format_func=lambda one: f":material/{kinds[one].icon}: {kinds[one].label}")
+                       format_func=lambda one: kinds[one].label)
     st.caption((kinds[way].__doc__ or "").strip().splitlines()[0])
     given = trigger if kind is not None and kind.key == way else {}
     if way == "manual":

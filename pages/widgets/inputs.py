@@ -100,8 +100,11 @@ def _pick(setting: Setting, value: Any, key: str, options: Words) -> Any:
 
 
 def _choice(setting: Setting, value: Any, key: str, _choices: Choices) -> Any:
-    if len(setting.options) == 1:
+    if len(setting.options) == 1 and (setting.required or setting.default is not None):
         return value
+    if len(setting.options) == 1:  # said or left out
+        only = setting.options[0]
+        return only if st.toggle(f"{setting.label} {only}", value == only, key=key, help=setting.help) else None
     chosen = value if value in setting.options else setting.default
     return st.segmented_control(setting.label, setting.options, default=chosen, key=key, help=setting.help,
                                 format_func=lambda word: str(word).replace("_", " "))

@@ -76,8 +76,13 @@ def test_only_a_rule_inside_a_journey_may_ask_what_brought_somebody_there(store:
     assert rule.sentence() == "the trigger's value is at least 50" and rule.document() == CART["nodes"][2]["rule"]
     assert reading.read(CART, known).nodes[0].describe() == (
         "Wait until cart_updated where cart_id is the trigger's cart_id, at most 4 hours.")
-    with pytest.raises(BadInput, match="only of people who are in it"):
-        rule.members()
+    same = reading.read(CART, known).exits[0].rule
+    assert rule.of_passages and same.of_passages
+    for one in (rule, same):
+        with pytest.raises(BadInput, match="only of people who are in it"):
+            one.members()
+    wider = {**CART, "goal": {"rule": {"event": "ordered", **SAME_CART}}}
+    assert any("counted of everybody" in one.message for one in reading.check(wider, known))
 
 
 @pytest.mark.parametrize(("policy", "expected"), [

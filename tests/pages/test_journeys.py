@@ -222,6 +222,16 @@ def test_every_kind_of_trigger_has_a_form_that_changes_nothing_by_itself(welcome
     assert kept["entry"]["trigger"] == triggers and kept["campaign"] == "Spring"
 
 
+def test_a_rule_that_asks_what_brought_people_here_is_shown_and_not_counted(welcome: Store) -> None:
+    same = {"event": "purchase", "where": {"cart_id": {"trigger": "cart_id"}}}
+    document = documents.load(TEXT) | {"exit": [{"rule": same, "reason": "ordered"}]}
+    drafts.save_draft(welcome, "Welcome", documents.dump(document), rev=1, by=COMMAND_LINE, now=NOW)
+    at = well(open_page("journeys", journey="Welcome", node="(start)"))
+    assert "did purchase" in words(at) or "purchase where cart_id is the trigger's cart_id" in words(at)
+    assert "Not counted" in words(at)
+    assert next(one for one in at.toggle if one.label == "as the trigger says").value is True
+
+
 def test_the_start_has_a_form_too(welcome: Store) -> None:
     at = well(open_page("journeys", journey="Welcome", node="(start)"))
     next(one for one in at.text_input if one.label == "Campaign").set_value("Spring").run()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import Invalid, Problem
+from ...errors import BadInput, Invalid, Problem
 from ...sql import Sql, join, sql
 from .assigned import PersonaLeaf, ProbabilityLeaf
 from .base import Leaf, Look, Node, Signals
@@ -107,11 +107,18 @@ class Rule:
         """
         return sql("({condition})", condition=self.root.condition(Look(each=True, upto=upto)))
 
+    @property
+    def of_passages(self) -> bool:
+        """Whether it asks what brought people into a journey: then it means nothing of anybody else."""
+        return any(isinstance(piece, str) and "r.props" in piece for piece in self.probe().pieces)
+
     def members(self, past: bool = False, upto: Sql | None = None) -> Sql:
         """SELECT of the ids of everybody who matches at `:now`. Visitors known by a cookie only never do.
 
         past: `:now` is gone, and facts count as they were then. upto: as it was known when the newest event had this id.
         """
+        if self.of_passages:
+            raise BadInput("what brought somebody into a journey can be asked only of people who are in it")
         there = sql("c.anonymous = 0 AND c.created_at <= :now" if past else "c.anonymous = 0")
         return sql("SELECT c.id FROM contact c VIA(id) WHERE {there} AND {condition}", there=there,
                    condition=self.root.condition(Look(each=False, past=past, upto=upto)))

@@ -42,7 +42,8 @@ class DateTrigger(Trigger):
     key, label, icon, again = "date", "A date", "event", "after_finish"
     example: ClassVar = {"date": "created_at", "offset": "-7d", "at": "09:00", "every": "year"}
     date: str = Field(min_length=1, max_length=200, json_schema_extra={"kind": "date_field"})
-    of: str | None = Field(default=None, max_length=200, json_schema_extra={"kind": "event_name"})
+    of: str | None = Field(default=None, max_length=200, json_schema_extra={"kind": "event_name"},
+                           description="the event that has the date as a property; none for a date of the contact")
     offset: Annotated[tuple[int, ...], BeforeValidator(_offsets, json_schema_input_type=str | list[str]), PlainSerializer(
         lambda many: [say_duration(one) for one in many]), Field(
             min_length=1, max_length=20, json_schema_extra={"kind": "offsets"})] = (0,)
