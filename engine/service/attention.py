@@ -9,8 +9,9 @@ from typing import Literal
 from ..access import setting
 from ..clock import DAY, in_words
 from ..config import Config
+from ..journeys import approving
 from ..loop import watchdog
-from ..outreach import messages
+from ..outreach import errands, messages
 from ..store import Store
 from . import health, privacy
 
@@ -41,7 +42,7 @@ class Step:
 def notices(store: Store, *, now: int, clock_now: int) -> list[Notice]:
     """Everything that is not as it should be, the worst first. clock_now: the clock on the wall; the runner breathes by it."""
     found = [*_runner(store, clock_now), *_messages(store), *_refused(store, now), *_paused(store), *_late(store, now),
-             *_hanging(store, now)]
+             *_hanging(store, now), *_errands(store)]
     return sorted(found, key=lambda one: ("error", "warning", "info").index(one.level))
 
 
@@ -49,6 +50,17 @@ def _late(store: Store, now: int) -> Iterator[Notice]:
     if count := privacy.overdue(store, now=now):
         yield Notice("error", f"{count} {'request' if count == 1 else 'requests'} about personal data "
                      f"{'is' if count == 1 else 'are'} past the month there was to answer.", "settings", {"view": "privacy"})
+
+
+def _errands(store: Store) -> Iterator[Notice]:
+    """Webhooks and notices that nobody took, and people who wait for somebody's yes or no."""
+    if dead := errands.counts(store).get("dead", 0):
+        words = "webhook or notice was given up" if dead == 1 else "webhooks and notices were given up"
+        yield Notice("warning", f"{dead:,} {words}: look at the answers and try again.", "activity",
+                     {"view": "errands", "status": "dead"})
+    if asked := len(approving.pending(store)):
+        yield Notice("info", f"{asked:,} {'person waits' if asked == 1 else 'people wait'} for somebody's yes or no.",
+                     "activity", {"view": "approvals"})
 
 
 def setup(store: Store, config: Config) -> list[Step]:

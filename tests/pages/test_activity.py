@@ -12,7 +12,7 @@ from engine.content import templates
 from engine.journeys import enrolling, versions
 from engine.loop.tick import Loop
 from engine.outreach import messages
-from engine.service import health, users
+from engine.service import attention, health, users
 from engine.store import Store
 
 from .running import open_page, well, words
@@ -69,6 +69,8 @@ def test_a_question_is_answered_and_a_dead_errand_tried_again(workspace: Store, 
     loop.tick(now)
     at = well(open_page("activity", view="approvals"))
     assert "Send the offer?" in words(at) and "**1 person waits**" in words(at)
+    assert "1 person waits for somebody's yes or no." in [one.sentence for one in attention.notices(
+        workspace, now=now, clock_now=now)]
     next(one for one in at.button if one.label == "Approve").click().run()
     assert "Nobody waits for an answer" in words(well(open_page("activity", view="approvals")))
     loop.tick(now + 60)
@@ -76,6 +78,8 @@ def test_a_question_is_answered_and_a_dead_errand_tried_again(workspace: Store, 
     assert at.dataframe[0].value[["kind", "status", "detail"]].values.tolist() == [
         ["notice", "dead", "the contact has no owner"]]
     assert next(one for one in at.button if "again" in one.label).disabled
+    assert "1 webhook or notice was given up: look at the answers and try again." in [
+        one.sentence for one in attention.notices(workspace, now=now, clock_now=now)]
 
 
 def test_the_runner_the_refused_and_the_audit_log(workspace: Store) -> None:
