@@ -12,6 +12,7 @@ from engine import access
 from engine.access import COMMAND_LINE
 from engine.audience import segments, watch
 from engine.clock import DAY, HOUR, MINUTE
+from engine.journeys import reading
 from engine.journeys.triggers import Reentry
 from engine.loop.explain import explain
 from engine.maths.zones import learn_zone
@@ -151,6 +152,23 @@ def test_complaint_17_one_cap_holds_over_all_journeys_also_within_one_pass(store
     limits.admit(store, now=START)
     by_priority = store.rows("SELECT m.priority, m.status, m.reason FROM message m ORDER BY m.priority DESC")
     assert by_priority == [(3, "admitted", None), (2, "admitted", None), (1, "skipped", "capped"), (0, "skipped", "capped")]
+
+
+def test_complaint_17_a_journeys_own_limits_hold_from_its_publication_on_for_it_alone(store: Store) -> None:
+    people(store)
+    access.set_setting(store, "caps", [{"n": 1, "per": "1d"}])
+    free = journey(SEND, END, name="free", limits={"caps": "ignore", "priority": -5})
+    publish(store, journey(SEND, END, name="usual"), free)
+    record(store, 1, "signup", START)
+    runner(store).tick(START)
+    limits.admit(store, now=START)
+    let_go = store.rows("SELECT m.priority, m.status FROM message m ORDER BY m.priority DESC")
+    assert let_go == [(0, "admitted"), (-5, "admitted")]
+    publish(store, {**free, "limits": None}, now=START + 1)
+    assert access.setting(store, policy.JOURNEYS) == {}
+    wrong = {**free, "limits": {"quiet": "late"}}
+    found = [one for one in reading.check(wrong, reading.known(store)) if one.where == "limits"]
+    assert "are no hours" in found[0].message
 
 
 def test_complaint_18_a_birthday_is_never_a_day_off_and_past_steps_do_not_fire(store: Store) -> None:
