@@ -182,9 +182,11 @@ def _look(version: Version, known: Known, dot: int | None) -> None:
     document = documents.load(version.document)
     st.caption(f"Version {version.number}, published {when(version.published_at)} by {state.escaped(version.published_by)}. "
                "Published versions never change.")
-    journey_canvas(
+    selected = journey_canvas(
         key=f"version:{version.id}", rev=1, graph=canvas.decorated(canvas.to_graph(document, known), document, known),
         kinds=canvas.kinds(), readonly=True, height=HEIGHT_PX, **_live(version, dot))
+    if selected:
+        _people(version, selected)
 
 
 def text_form(held: Editor, known: Known, *, readonly: bool) -> None:
