@@ -31,7 +31,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "content": ("language", "markup", "links", "context", "templates", "render", "lint", "preview"),
     "outreach": ("campaigns", "messages", "opt_in", "policy", "limits", "mail", "mime", "smtp", "channels", "notices",
                  "delivery", "proofs", "errands", "posting", "errand_runs"),
-    "journeys": ("nodes", "triggers", "layout", "graph", "documents", "reading",
+    "journeys": ("nodes", "triggers", "layout", "graph", "documents", "notes", "reading",
                  "file_schema", "lint", "live", "moments", "moves",
                  "hearing", "versions", "migrating", "comments", "history", "drafts", "gallery", "renaming", "canvas",
                  "comparing", "flow", "enrolling", "approving", "crossing", "picture", "runner"),

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ..audience import rules
 from ..errors import BadInput, Problem
 from ..people import fields
-from . import layout
+from . import layout, notes
 from .graph import Limits
 from .nodes import Known, Node, node_types
 from .nodes.base import GREEN
@@ -41,7 +41,7 @@ _MENDS = 4  # each may bring up what the one before it hid
 @cache
 def kinds() -> dict[str, dict[str, Any]]:
     """What the palette offers: every node type, and the start."""
-    return {START_TYPE: _START_KIND} | {name: _kind(cls) for name, cls in node_types().items()}
+    return {START_TYPE: _START_KIND, notes.NOTE_TYPE: notes.KIND} | {name: _kind(cls) for name, cls in node_types().items()}
 
 
 def _kind(cls: type[Node]) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def to_graph(document: Document, known: Known) -> Graph:
     nodes = drawable(document)
     places = layout.places(document, {str(node["id"]): wants(node, known) for node in nodes})
     ids = {str(node["id"]) for node in nodes}
-    cards = [_start(places), *(_card(node, known, ids, places) for node in nodes)]
+    cards = [_start(places), *(_card(node, known, ids, places) for node in nodes), *map(notes.card, notes.of(document))]
     return {"nodes": cards, "edges": _edges(nodes, known, ids)}
 
 
@@ -184,6 +184,8 @@ def decorated(graph: Graph, document: Document, known: Known) -> Graph:
 def _decorated(node: dict[str, Any], document: Document, known: Known) -> dict[str, Any]:
     if node["id"] == START:
         return {**node, "summary": entry_sentence(document, known)}
+    if node["type"] == notes.NOTE_TYPE:
+        return notes.decorated(node)
     read = read_node(node["data"] | {"id": node["id"], "type": node["type"]}, known)
     said = read.describe() if read else "Not finished: choose its settings."
     return {**node, "summary": said, "note": node["data"].get("note") or "", "ports": ports_of(_plain(node), known)}
@@ -231,7 +233,8 @@ def adopted(graph: Graph) -> tuple[Graph, str | None]:
     type starts with.
     """
     starts = [node for node in graph["nodes"] if node["type"] == START_TYPE]
-    steps = [_with_settings(node) for node in graph["nodes"] if node["type"] != START_TYPE]
+    steps = [_with_settings(node) for node in graph["nodes"] if node["type"] not in (START_TYPE, notes.NOTE_TYPE)]
+    remarks = [node for node in graph["nodes"] if node["type"] == notes.NOTE_TYPE]
     start = next((node for node in starts if node["id"] == START), None)
     said = None if start and len(starts) == 1 else "A journey has one start, and it stays."
     start = start or {"id": START, "type": START_TYPE, "title": "Start", "x": 0, "y": 0, "data": {}}
@@ -240,7 +243,7 @@ def adopted(graph: Graph) -> tuple[Graph, str | None]:
     if steps and not any(edge["source"] == START for edge in edges):
         edges = [_edge(START, "next", steps[0]["id"]), *edges]
         said = said or f"People enter at “{steps[0]['title']}”. Draw a line from Start to change that."
-    return {**graph, "nodes": [start, *steps], "edges": edges}, said
+    return {**graph, "nodes": [start, *steps, *remarks], "edges": edges}, said
 
 
 def _with_settings(node: dict[str, Any]) -> dict[str, Any]:
@@ -255,11 +258,11 @@ def to_document(graph: Graph, document: Document, known: Known) -> Document:
     led: dict[str, Target] = {}
     for edge in graph["edges"]:
         led.setdefault(edge["source"], {})[edge["port"]] = edge["target"]
-    steps = [node for node in graph["nodes"] if node["id"] != START]
+    steps = [node for node in graph["nodes"] if node["id"] != START and node["type"] != notes.NOTE_TYPE]
     first = led.get(START, {}).get("next")
     steps.sort(key=lambda node: node["id"] != first)  # stable: the others stay in order
     nodes = [_node(node, led.get(node["id"], {}), known) for node in steps]
-    made = {**document, "nodes": nodes}
+    made = notes.written(graph["nodes"], {**document, "nodes": nodes})
     return _placed(made, graph, known)
 
 
@@ -306,7 +309,7 @@ def _set(given: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 
 def _placed(document: Document, graph: Graph, known: Known) -> Document:
     """The places as drawn; unless they are where the layout puts them anyway."""
-    drawn = {node["id"]: (node["x"], node["y"]) for node in graph["nodes"]}
+    drawn = {node["id"]: (node["x"], node["y"]) for node in graph["nodes"] if node["type"] != notes.NOTE_TYPE}
     if drawn == layout.places(document, {str(node["id"]): wants(node, known) for node in document["nodes"]}):
         return document
     return {**document, "layout": {key: [x, y] for key, (x, y) in drawn.items() if x is not None}}

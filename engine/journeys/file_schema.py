@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from . import notes
 from .graph import ExitRule, Limits, Target
 from .nodes import node_types
-from .reading import KEYS
+from .reading import KEYS, NO_GOAL
 from .triggers import Entry, trigger_types
 
 _RULES = "see docs/rules.md"
@@ -30,11 +31,15 @@ def file_schema() -> dict[str, Any]:
         schema["required"] = sorted({*schema.get("required", ()), "id", "type"})
         schema["description"] = (node_types()[name].__doc__ or "").strip().splitlines()[0]
         shared[f"node_{name}"] = schema
-    parts = {"entry": _model(Entry, shared), "goal": _model(Target, shared),
+    parts = {"entry": _model(Entry, shared), "goal": {"anyOf": [_model(Target, shared), {"const": NO_GOAL}]},
              "limits": _model(Limits, shared),
              "exit": {"type": "array", "items": _model(ExitRule, shared)},
              "nodes": {"type": "array", "minItems": 1,
                        "items": {"oneOf": [{"$ref": f"#/$defs/node_{name}"} for name in nodes]}},
+             "notes": {"type": "array", "maxItems": notes.MOST, "items": {
+                 "type": "object", "required": ["id", "text", "at"], "additionalProperties": False, "properties": {
+                     "id": {"type": "string", "minLength": 1}, "text": {"type": "string", "maxLength": notes.LONGEST},
+                     "at": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}}}},
              "layout": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "number"}, "minItems": 2,
                                                                    "maxItems": 2}}}
     parts["entry"]["properties"]["trigger"] = _triggers(shared)

@@ -12,11 +12,12 @@ from ..content import templates
 from ..errors import Invalid, Problem, listing
 from ..sql import fold
 from ..store import Store
+from . import notes
 from .graph import ExitRule, Journey, Limits, Target, check_graph
 from .nodes import Known, Node, Piece, node_types
 from .triggers import Entry
 
-KEYS = ("name", "campaign", "goal", "entry", "exit", "limits", "nodes", "layout")
+KEYS = ("name", "campaign", "goal", "entry", "exit", "limits", "nodes", "layout", "notes")
 NO_GOAL = "none"  # said on purpose under `goal`
 LARGEST = 500  # nodes of one journey
 Part = TypeVar("Part", bound=Piece)
@@ -77,6 +78,7 @@ def _read(document: dict[str, Any], known: Known) -> tuple[Journey | None, list[
         problems.append(Problem("nodes", "no_nodes", "A journey needs at least one node."))
     if len(nodes) > LARGEST:
         problems.append(Problem("nodes", "too_many_nodes", f"{len(nodes)} nodes; at most {LARGEST} fit in one journey."))
+    problems += notes.check(document)
     layout = _layout(document.get("layout"), problems)
     problems += entry.check(context["known"]) if entry else []
     if any(problem.severity == "error" for problem in problems):

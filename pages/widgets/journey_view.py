@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.audience import lifecycle
 from engine.errors import BadInput
-from engine.journeys import canvas, documents, drafts, flow, picture
+from engine.journeys import canvas, documents, drafts, flow, notes, picture
 from engine.journeys.nodes import Known
 from engine.journeys.versions import Version
 
@@ -120,6 +120,8 @@ def _panel(held: Editor, known: Known, live: Version | None) -> None:
         if made := entry_form(held.document, known, choices(held.document, known), key=key, readonly=not may):
             editing.apply(held, state.store(), known, made)
             st.rerun(scope="fragment")
+    elif remark := next((one for one in notes.of(held.document) if one["id"] == held.selected), None):
+        _note(held, known, remark, key, may)
     elif chosen is None:
         _hint(held, live)
     else:
@@ -129,6 +131,17 @@ def _panel(held: Editor, known: Known, live: Version | None) -> None:
             st.rerun(scope="fragment")
         _message_link(chosen, known)
         _people(live, chosen["id"])
+
+
+def _note(held: Editor, known: Known, remark: dict[str, Any], key: str, may: bool) -> None:
+    """A note on the canvas: what it says."""
+    st.markdown("**:material/sticky_note_2: Note**")
+    text = st.text_area("What colleagues should know", remark["text"], key=f"{key}:note", max_chars=notes.LONGEST,
+                        disabled=not may)
+    if st.button("Apply", key=f"{key}:apply", type="primary", icon=":material/check:", width="stretch",
+                 disabled=not may or text == remark["text"]):
+        editing.apply(held, state.store(), known, notes.changed(held.document, remark["id"], text))
+        st.rerun(scope="fragment")
 
 
 def _message_link(node: dict[str, Any], known: Known) -> None:

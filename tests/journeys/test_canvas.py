@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput
-from engine.journeys import canvas, documents, reading
+from engine.journeys import canvas, documents, notes, reading
 from engine.journeys.canvas import START, adopted, to_document, to_graph
 from engine.journeys.nodes import node_types
 from engine.store import Store
@@ -220,3 +220,20 @@ def test_cards_laid_out_do_not_lie_on_each_other(document: dict[str, Any]) -> No
     [{"rule": {"all": [{"tag": "x"}, {"tag": "y" * 90}]}, "reason": "r"}]], ids=str)
 def test_one_setting_can_be_written_and_read_as_text(value: Any) -> None:
     assert documents.load_value(documents.dump_value(value)) == value
+
+
+def test_notes_are_drawn_kept_in_the_file_and_passed_by_nobody(known: Any) -> None:
+    noted = {**WELCOME, "notes": [{"id": "note", "text": "Ask Ada", "at": [10, 20]}]}
+    graph = to_graph(noted, known)
+    assert to_document(graph, noted, known) == noted and place(graph, "note")["type"] == "note"
+    assert canvas.decorated(graph, noted, known)["nodes"][-1]["summary"] == "Ask Ada"
+    fresh = {"id": "note_2", "type": "note", "title": "Note", "x": 5, "y": 6, "data": {}}
+    dropped = {**graph, "nodes": [*graph["nodes"], fresh]}
+    made = to_document(adopted(dropped)[0], noted, known)
+    assert made["notes"][1] == {"id": "note_2", "text": "", "at": [5, 6]}
+    assert [one["id"] for one in made["nodes"]] == [one["id"] for one in WELCOME["nodes"]] and reading.check(made, known) == []
+    assert notes.changed(made, "note_2", "later")["notes"][1]["text"] == "later"
+    assert to_document(without(graph, "note"), noted, known) == WELCOME
+    for wrong in ("x", [{"id": "a", "text": "b"}], [{"id": "hello", "text": "", "at": [0, 0]}],
+                  [{"id": "a", "text": "", "at": [0]}]):
+        assert [one.where.split("[")[0] for one in reading.check({**WELCOME, "notes": wrong}, known) if one.severity == "error"]

@@ -1,6 +1,6 @@
 import { memo, useContext, useEffect } from "react";
 import { Handle, Position, useStore, useUpdateNodeInternals, type NodeProps } from "@xyflow/react";
-import { portsOf } from "./graph";
+import { isPassed, portsOf } from "./graph";
 import { EditorContext } from "./context";
 import { useKind, useLive } from "./live";
 import { CARD_WIDTH, type FlowNode, type Port, type Problem } from "./types";
@@ -59,7 +59,7 @@ function CardView({ id, data, selected }: NodeProps<FlowNode>) {
   return (
     <div className={`jc-card shape-${kind.shape ?? "step"}${selected ? " selected" : ""}${worst}`}
       style={{ ["--k" as string]: kind.tint, width: Math.max(CARD_WIDTH, ports.length * PORT_WIDTH + 16) }}>
-      {kind.shape !== "start" && <Handle type="target" position={Position.Top} id="in" aria-label={`Into ${data.node.title}`} tabIndex={-1} />}
+      {isPassed(kind) && <Handle type="target" position={Position.Top} id="in" aria-label={`Into ${data.node.title}`} tabIndex={-1} />}
       <div className="jc-main">
         <span className="jc-icon jc-tile" aria-hidden>{kind.icon}</span>
         <div className="jc-text">

@@ -1,6 +1,6 @@
 // The graph while people work on it: what is on the canvas, its history, and what Python is told.
 import { applyEdgeChanges, applyNodeChanges, type EdgeChange, type NodeChange } from "@xyflow/react";
-import { applyChange, copies, diff, edgeId, freshId, merge, portsOf, reversed, snap, toFlowEdge, toFlowNode, toGraph, type Change } from "./graph";
+import { applyChange, copies, diff, edgeId, freshId, isPassed, merge, portsOf, reversed, snap, toFlowEdge, toFlowNode, toGraph, type Change } from "./graph";
 import { placeMissing, tidy } from "./layout";
 import type { Live } from "./live";
 import { CARD_HEIGHT, CARD_WIDTH, type CanvasData, type FlowEdge, type FlowNode, type Graph, type GraphEdge, type GraphNode, type SentGraph, type SentSelection, type XY } from "./types";
@@ -197,7 +197,7 @@ export class Editor {
   private freePort(id: string): string | undefined {
     return this.ports(id).find((p) => !this.edges.some((e) => e.source === id && e.sourceHandle === p.id))?.id;
   }
-  canEnter = (id: string) => { const n = this.nodes.find((m) => m.id === id); return !!n && this.live.kind(n.data.node.type).shape !== "start"; };
+  canEnter = (id: string) => { const n = this.nodes.find((m) => m.id === id); return !!n && isPassed(this.live.kind(n.data.node.type)); };
 
   /** One edge leaves a port: a new one takes the place of the old, and says so. */
   connect(source: string, port: string, target: string): void {
@@ -229,7 +229,7 @@ export class Editor {
     const kind = this.live.kind(type);
     const id = freshId(type, this.taken);
     const node: GraphNode = { id, type, title: kind.label, x: snap(at.x), y: snap(at.y), data: {} };
-    const through = kind.shape === "start" ? undefined : graph.edges.find((e) => e.id === onEdge);
+    const through = !isPassed(kind) ? undefined : graph.edges.find((e) => e.id === onEdge);
     const edges = through ? this.spliced(graph.edges, through, node) : graph.edges;
     this.change({ nodes: [...graph.nodes, node], edges }, [id], `“${kind.label}” added.`);
   }
@@ -246,7 +246,7 @@ export class Editor {
   addAfterSelection(type: string, inView: XY): void {
     if (!(type in this.live.state.kinds) || this.readonly) return;
     const after = this.nodes.find((n) => n.id === this.selectedOne());
-    const port = after && this.live.kind(type).shape !== "start" ? this.freePort(after.id) : undefined;
+    const port = after && isPassed(this.live.kind(type)) ? this.freePort(after.id) : undefined;
     const at = after ? { x: after.position.x, y: after.position.y + (after.measured?.height ?? CARD_HEIGHT) + 72 } : { ...inView };
     while (this.nodes.some((n) => Math.abs(n.position.x - at.x) < CARD_WIDTH && Math.abs(n.position.y - at.y) < CARD_HEIGHT)) at.x += CARD_WIDTH + 40;
     const id = freshId(type, new Set(this.taken));

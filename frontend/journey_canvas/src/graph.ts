@@ -3,6 +3,8 @@ import { GRID, type FlowEdge, type FlowNode, type Graph, type GraphEdge, type Gr
 
 export const snap = (v: number) => Math.round(v / GRID) * GRID;
 export const isStart = (kind: Kind) => kind.shape === "start";
+/** Whether people pass it: the start brings them in, a note is only read. */
+export const isPassed = (kind: Kind) => kind.shape !== "start" && kind.shape !== "note";
 export const NEXT: Port = { id: "next", label: "" };
 
 export function kindOf(kinds: Record<string, Kind>, type: string): Kind {
