@@ -22,6 +22,9 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from engine.__main__ import gather
+from engine.commands.common import run
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -78,6 +81,29 @@ class Doors:
         path = self.folder / name
         path.write_text(text, encoding="utf-8")
         return str(path)
+
+
+@dataclass
+class Inside(Doors):
+    """The same doors with the command line in this process: a story of many commands, told in seconds."""
+
+    capsys: pytest.CaptureFixture[str] | None = None
+
+    def cli(self, *words: str, now: int | str | None = None, expect: int = 0) -> Any:
+        """As a process would answer."""
+        moment = ["--now", str(now)] if now is not None else []
+        code = run(gather(), ["--db", self.url, *words, "--json", *moment])
+        out, err = self.capsys.readouterr()  # type: ignore[union-attr]
+        assert code == expect, f"{words}: {code}\n{out}\n{err}"
+        return json.loads(out) if expect == 0 else err.strip()
+
+
+@pytest.fixture
+def inside(doors: Doors, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inside:
+    """The command line in this process, with the environment of the others."""
+    for name in ("SMTP_URL", "MAIL_FROM", "THROUGHLINE_SECRET", "PUBLIC_URL"):
+        monkeypatch.setenv(name, doors.env[name])
+    return Inside(doors.url, doors.folder, doors.env, doors.post, capsys)
 
 
 @pytest.fixture
