@@ -283,7 +283,7 @@ def _led(was: Document, led: Target, known: Known) -> Document:
     if leads_by != "next" or (ports == [*ports[:1]] and not any(_targets(was).values())):
         return _set(was, leads_by, next((led[port] for port in ports if port in led), None))
     on, rest = dict(_targets(was)), was.get("next")
-    if rest and any(port not in led and not on.get(port) for port in ports):
+    if rest and any(port not in led for port in ports):  # a port that is cut must not fall back to `next`
         on |= {port: str(rest) for port in ports if not on.get(port)}
         rest = None
     for port in [*ports, *(port for port in now if port not in ports)]:

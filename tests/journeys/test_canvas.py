@@ -130,6 +130,13 @@ def test_one_of_three_ports_that_share_a_next_gets_a_word_of_its_own(known: Any)
     assert node(cut, "story") == {"id": "story", "type": "send", "template": "t", "on": {"sent": "done", "failed": "done"}}
 
 
+def test_a_port_that_is_cut_does_not_fall_back_to_next(known: Any) -> None:
+    wait = {"id": "w", "type": "wait", "until_field": "created_at", "next": "e", "on": {"passed": "e"}}
+    document = journey(wait, {"id": "e", "type": "exit"})
+    changed = to_document(relinked(to_graph(document, known), "w", "passed", None), document, known)
+    assert led(to_graph(changed, known)) == {(START, "next", "w"), ("w", "next", "e")}
+
+
 def test_people_enter_where_the_start_leads(known: Any) -> None:
     changed = to_document(relinked(to_graph(WELCOME, known), START, "next", "story"), WELCOME, known)
     assert [one["id"] for one in changed["nodes"]] == ["story", "hello", "clicked", "engaged", "done"]
