@@ -27,7 +27,8 @@ def _card(entry: Entry) -> None:
         with st.container(width="stretch", gap="xsmall"):
             st.markdown(f"**{state.escaped(entry.title)}**")
             st.markdown(state.escaped(entry.does))
-            st.caption(f"Needs: {state.escaped(entry.needs)}")
+            needs = entry.needs.replace("`", "")  # marks of code, for a terminal
+            st.caption(f"Needs: {state.escaped(needs)}")
         if st.button("Start", key=f"start-{entry.key}", icon=":material/arrow_forward:"):
             with state.boundary():
                 draft = gallery.start(state.store(), entry.key, _free_name(entry.title), by=state.actor(), now=state.now())
