@@ -24,7 +24,7 @@ from ..journeys import (
     renaming,
     versions,
 )
-from ..journeys.enrolling import EXISTING, Existing, launch
+from ..journeys.enrolling import EXISTING, Existing, count_matching, launch
 from ..journeys.enrolling import enroll as enroll_contact
 from ..journeys.migrating import Wish
 from ..loop import scenarios
@@ -70,14 +70,15 @@ def _line(problem: Problem) -> str:
 @click.option("--map", "mapping", multiple=True, metavar="OLD=NEW", help="where people of a step go; OLD= lets them stay")
 @click.option("--dry-run", is_flag=True, help="only say who would stay and who would move")
 @click.option("--existing", type=click.Choice(EXISTING),
-              help="whether those who match its triggers now enter; needed when there are any")
+              help="whether those who match its triggers now enter; without it they do not, and are counted")
 @takes_call
 def publish(call: Call, file: str, people: str, mapping: tuple[str, ...], dry_run: bool, existing: Existing | None) -> None:
     """Make a journey file the live version."""
     text, wish = read_text(file), _wish(people, mapping)
     with call.store() as store:
         said = migrating.plan(store, text, wish or Wish(), now=call.now)
-        done = None if dry_run else launch(store, text, wish, existing=existing, by=call.by, now=call.now)
+        waiting = 0 if dry_run or existing else count_matching(store, text, now=call.now)
+        done = None if dry_run else launch(store, text, wish, existing=existing or "new-only", by=call.by, now=call.now)
     moving = said.moving if wish else 0
     counts = {"moving": moving, "staying": said.moving + said.staying - moving}
     if done is None:
@@ -85,9 +86,11 @@ def publish(call: Call, file: str, people: str, mapping: tuple[str, ...], dry_ru
                     f"{counts['moving']:,} would move, {counts['staying']:,} would stay; nothing was published")
         return
     made = done.version
-    shown = {key: value for key, value in plain(made).items() if key != "document"} | {"entering": done.entering}
+    shown = {key: value for key, value in plain(made).items() if key != "document"} | {"entering": done.entering, "not_entering": waiting}
     call.answer({**shown, **counts}, f"{made.journey}: version {made.number} is live{'' if made.fresh else ' (unchanged)'}",
                 *([f"{done.entering:,} who match now enter"] if done.entering else []),
+                *([f"{waiting:,} match now and did not enter: publish it again with --existing enter if they should"]
+                  if waiting else []),
                 *([f"{counts['moving']:,} move to it at the next tick, {counts['staying']:,} stay"] if wish else []))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import audit
 from ..access import Actor, require
-from ..errors import BadInput, Conflict
+from ..errors import BadInput, Conflict, listing
 from ..sql import fold
 from ..store import Store
 from . import documents, drafts, versions
@@ -16,9 +16,11 @@ LONGEST_NAME = 120
 def rename(store: Store, name: str, new: str, *, by: Actor, now: int) -> Draft:
     """Call a journey otherwise; its draft. People stay where they are, and published versions as they were written.
 
-    Raises NotFound. BadInput: no name. Conflict: another journey has it.
+    Raises NotFound. BadInput: no name. Conflict: another journey has it, or a published one leads here by this name.
     """
     require(by, "market")
+    if fold(new.strip()) != fold(name.strip()) and (users := _lead_here(store, name)):
+        raise Conflict(f"{listing(users)} lead to {name!r} by its name: let them lead elsewhere, and their people arrive, first")
     new = _free(store, new, but=versions.find_journey(store, name))
     with store.transaction():
         store.serialize("draft")
@@ -41,6 +43,13 @@ def create(store: Store, name: str, text: str, *, by: Actor, now: int) -> Draft:
     with store.transaction():
         store.serialize("draft")
         return drafts.save_draft(store, _free(store, name), text, rev=0, by=by, now=now)
+
+
+def _lead_here(store: Store, name: str) -> list[str]:
+    """Journeys with a published version in use that jumps to this one or waits for it: it names it, and never changes."""
+    return sorted({live.journey.name for live in versions.load_live(store)
+                   for part in (*live.journey.nodes, *live.journey.entry.triggers)
+                   if fold(str(getattr(part, "journey", ""))) == fold(name.strip())})
 
 
 def _free(store: Store, name: str, but: int | None = None) -> str:

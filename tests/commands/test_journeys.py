@@ -108,11 +108,12 @@ def test_clone_diff_pause_and_resume(cli: Any, tmp_path: Path) -> None:
     assert cli("journeys", "resume", "Hello")[1]["status"] == "live"
 
 
-def test_publishing_needs_a_word_about_those_who_match_already(cli: Any, tmp_path: Path) -> None:
+def test_publishing_says_who_matches_already_and_lets_them_in_when_asked(cli: Any, tmp_path: Path) -> None:
     cli("import", "contacts", write(tmp_path, "email,stage\nada@example.com,lead\n", "people.csv"))
     file = write(tmp_path, GOOD.replace("{event: signup}", "{stage: lead}"))
-    code, _, err = cli("journeys", "publish", file)
-    assert (code, "1 person matches now" in err) == (2, True)
+    made = cli("journeys", "publish", file)[1]
+    assert (made["entering"], made["not_entering"]) == (0, 1)
+    assert cli("tick")[1]["enrolled"] == 0
     assert cli("journeys", "publish", file, "--existing", "enter")[1]["entering"] == 1
     assert cli("tick")[1]["enrolled"] == 1
 

@@ -61,3 +61,12 @@ def test_a_copy_is_another_journey_and_never_writes_over_one(store: Store) -> No
     with pytest.raises(BadInput):
         renaming.create(store, "  ", "name: x\n", by=ANN, now=START)
     assert drafts.open_draft(store, "One").rev == 1
+
+
+def test_a_journey_that_another_jumps_to_keeps_its_name(store: Store) -> None:
+    publish(store, journey(END, name="Target"), now=START)
+    publish(store, journey({"id": "go", "type": "jump", "journey": "target"}, name="Source"), now=START)
+    with pytest.raises(Conflict, match="Source lead to 'Target' by its name"):
+        renaming.rename(store, "Target", "Elsewhere", by=ANN, now=START)
+    assert renaming.rename(store, "Target", "TARGET", by=ANN, now=START).name == "TARGET"
+    assert renaming.rename(store, "Source", "Origin", by=ANN, now=START).name == "Origin"
