@@ -86,7 +86,8 @@ def publish(call: Call, file: str, people: str, mapping: tuple[str, ...], dry_ru
                     f"{counts['moving']:,} would move, {counts['staying']:,} would stay; nothing was published")
         return
     made = done.version
-    shown = {key: value for key, value in plain(made).items() if key != "document"} | {"entering": done.entering, "not_entering": waiting}
+    shown = {key: value for key, value in plain(made).items() if key != "document"} | {
+        "entering": done.entering, "not_entering": waiting}
     call.answer({**shown, **counts}, f"{made.journey}: version {made.number} is live{'' if made.fresh else ' (unchanged)'}",
                 *([f"{done.entering:,} who match now enter"] if done.entering else []),
                 *([f"{waiting:,} match now and did not enter: publish it again with --existing enter if they should"]
