@@ -40,13 +40,13 @@ def find(store: Store, draft: Journey, others: Iterable[str] = ()) -> Needs:
     rules = store.rows("SELECT s.id, s.key, s.rule FROM segment s WHERE s.status = 'live'")
     scored = [(json.loads(document), segment) for document, segment in store.rows(
         "SELECT r.document, r.segment_id FROM score_rule r WHERE r.status = 'live'")]
-    staged = [row[0] for row in store.rows("SELECT r.segment_id FROM stage_rule r")]
+    staged = store.rows("SELECT r.stage, r.regress, r.segment_id FROM stage_rule r")
     without: set[str] = set()
     while True:  # a segment may ask about scores, which may come from a segment
         before = (len(texts), len(segments))
         wanted = {fold(one.strip()) for one in texts}
         asks_scores, asks_stages = (any(word in one for one in texts) for word in ("score", "stage"))
-        own = {*(segment for _, segment in scored if asks_scores and segment), *(staged if asks_stages else ())}
+        own = {*(segment for _, segment in scored if asks_scores and segment), *_moves(staged, texts, asks_stages)}
         for id_, key, rule in rules:
             if id_ not in segments and (key in wanted or id_ in own):
                 segments[id_] = key
@@ -63,6 +63,11 @@ def find(store: Store, draft: Journey, others: Iterable[str] = ()) -> Needs:
     waits = {name for node in draft.nodes for name in node.wakes_on()}
     names = {name for name in events.names(store) if name in texts | waits | _ALWAYS or name.startswith(_PREFIXES)}
     return Needs(frozenset(names | events.INTERNAL), frozenset(segments), frozenset(without))
+
+
+def _moves(staged: list[tuple[str, int, int]], texts: set[str], asked: bool) -> list[int]:
+    """Segments of the stage rules that count: into a stage that somebody asks about, or out of one, as only `regress` does."""
+    return [segment for stage, regress, segment in staged if asked and (regress or stage in texts)]
 
 
 def _texts(value: Any) -> Iterator[str]:
