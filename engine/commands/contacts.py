@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..activity.timeline import timeline
+from ..audience import affinity
 from ..audience.personas import persona_of
 from ..clock import iso
 from ..errors import BadInput
@@ -36,7 +37,7 @@ def contacts() -> None:
 def show(call: Call, who: str) -> None:
     """Everything known of a contact, as one document."""
     with call.store() as store:
-        found = _document(store, people.get(store, who))
+        found = _document(store, people.get(store, who), call.now)
     call.answer(found)
 
 
@@ -55,7 +56,8 @@ def set_(call: Call, who: str, values: tuple[str, ...], tags: tuple[str, ...], u
     agreed = [parse_consent(text) for text in consents]
     edit = Edit(_pairs(values), tags, untags, lists, unlists, [(one.channel, one.status, one.source) for one in agreed])
     with call.store() as store:
-        found = _document(store, edit_contact(store, who, edit, by=call.by, now=call.now, source="command line"))
+        found = _document(store, edit_contact(store, who, edit, by=call.by, now=call.now, source="command line"),
+                          call.now)
     call.answer(found)
 
 
@@ -79,7 +81,7 @@ def merge(call: Call, keep: str, lose: str) -> None:
     with call.store() as store:
         keeper, loser = people.must_find(store, keep), people.must_find(store, lose)
         people.merge(store, keeper, loser, by=call.by, now=call.now)
-        found = _document(store, people.get(store, keeper))
+        found = _document(store, people.get(store, keeper), call.now)
     call.answer(found)
 
 
@@ -90,7 +92,7 @@ def unmerge(call: Call, keep: str) -> None:
     """Take the newest merge into KEEP back: both stand again; what has happened since stays with KEEP."""
     with call.store() as store:
         again = people.unmerge(store, people.must_find(store, keep), by=call.by, now=call.now)
-        found = _document(store, people.get(store, again))
+        found = _document(store, people.get(store, again), call.now)
     call.answer(found)
 
 
@@ -170,7 +172,7 @@ def _pairs(values: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, _, value in pairs}
 
 
-def _document(store: Store, contact: Contact) -> dict[str, Any]:
+def _document(store: Store, contact: Contact, now: int) -> dict[str, Any]:
     """One document; moments as ISO text, consent by channel."""
     said = consents_of(store, contact.id)
     return asdict(contact) | {
@@ -179,6 +181,7 @@ def _document(store: Store, contact: Contact) -> dict[str, Any]:
         "topics": [{"channel": channel, "topic": topic, "status": status}
                    for (channel, topic), status in said.items() if topic],
         "persona": persona_of(store, contact.id),
+        "affinity": dict(affinity.of_contact(store, contact.id, now=now)),
         "segments": [row[0] for row in store.rows(
             "SELECT s.name FROM segment_member m JOIN segment s ON s.id = m.segment_id WHERE m.contact_id = :id "
             "ORDER BY s.name", id=contact.id)],

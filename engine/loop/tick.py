@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .. import clock
 from ..activity import events, intake
-from ..audience import lifecycle, routing, scoring, watch
+from ..audience import affinity, lifecycle, routing, scoring, watch
 from ..config import Config
 from ..errors import Busy
 from ..journeys.runner import Runner
@@ -74,6 +74,7 @@ class Loop:
     def _round(self, now: int, deliver: bool) -> tuple[tuple[int, int, int, int], bool]:
         taken = intake.take(self.store, now=now)
         scored = scoring.refresh(self.store, now=now, upto=events.last_id(self.store))
+        affinity.refresh(self.store, now=now, upto=events.last_id(self.store))
         watched = watch.refresh(self.store, now=now, upto=events.last_id(self.store))
         staged = lifecycle.refresh(self.store, now=now)
         led = routing.refresh(self.store, now=now, upto=events.last_id(self.store))

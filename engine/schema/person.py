@@ -41,6 +41,7 @@ PERSON_TABLES: dict[str, Handling] = {
     "event": Handling("repoint", "strip", True, strip=("props",)),
     "segment_member": Handling("drop", "delete", True),
     "prediction": Handling("repoint_or_drop", "delete", True, unique=("run_id",)),
+    "affinity": Handling("repoint_or_drop", "delete", True, unique=("topic_id",)),
     "segment_change": Handling("repoint", "keep", True),
     "score_entry": Handling("repoint", "keep", True),
     "score_level": Handling("repoint_or_drop", "delete", False, unique=("grp",)),

@@ -203,6 +203,14 @@ AUDIENCE = (
     Table("persona", "audience.personas", """key TEXT PRIMARY KEY, name TEXT NOT NULL, place {big} NOT NULL,
         rule {json} NOT NULL, sentence TEXT NOT NULL, notes TEXT NOT NULL, segment_id {big} NOT NULL,
         updated_at {big} NOT NULL""", ("persona_segment (segment_id)",)),
+    # What content may be about. value: a path, a link or the name of a template; each holds for whatever stands below it.
+    Table("affinity_topic", "audience.affinity", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+        half_life_s {big} NOT NULL, updated_at {big} NOT NULL"""),
+    Table("affinity_content", "audience.affinity", """topic_id {big} NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,
+        template_id {big}, PRIMARY KEY (topic_id, kind, value)"""),
+    # kappa = at + half_life_s * log2(value): one number that holds while nothing happens; UTC seconds.
+    Table("affinity", "audience.affinity", """contact_id {big} NOT NULL, topic_id {big} NOT NULL, kappa {real} NOT NULL,
+        PRIMARY KEY (contact_id, topic_id)""", ("affinity_kappa (topic_id, kappa, contact_id)",)),
     Table("prediction_model", "audience.predictions", "id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL"),
     Table("prediction_run", "audience.predictions", """id {id}, model_id {big} NOT NULL, at {big} NOT NULL,
         source TEXT NOT NULL, contacts {big} NOT NULL""", ("prediction_run_model (model_id, at, id)",)),

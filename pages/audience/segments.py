@@ -9,10 +9,10 @@ from engine.audience import growth, rules, segments
 from engine.people.contacts import listing
 from engine.people.contacts.listing import Wanted
 from engine.service import editing
-from pages.widgets import people, personas, pictures, rule_editor, rule_review, state
+from pages.widgets import people, personas, pictures, rule_editor, rule_review, state, topics
 from pages.widgets.tables import link_table, moment_column, moments, say_count
 
-SECTIONS = {"segments": "Segments", "lists": "Lists", "personas": "Personas", "discover": "Discover"}
+SECTIONS = {"segments": "Segments", "lists": "Lists", "personas": "Personas", "topics": "Topics", "discover": "Discover"}
 NEW = "new"
 
 
@@ -130,6 +130,8 @@ def _section(view: str) -> None:
         _lists()
     elif view == "personas":
         personas.personas_view()
+    elif view == "topics":
+        topics.topics_view()
     else:
         st.info("Discover comes with a later release: readable rules that tell who converts, checked on others.",
                 icon=":material/schedule:")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from engine.activity import timeline
-from engine.audience import personas, scoring, segments
+from engine.audience import affinity, personas, scoring, segments
 from engine.audience.lifecycle import STAGES
 from engine.clock import in_words
 from engine.errors import NotFound
@@ -24,6 +24,7 @@ from .tables import say_count
 
 SECTIONS = {"timeline": "Timeline", "journeys": "Journeys", "score": "Score", "facts": "Facts"}
 STEPS = 50
+TOPICS = 6
 _STATUS_COLORS = {"subscribed": "green", "pending": "orange", "unsubscribed": "red", "bounced": "red", "complained": "red"}
 _ICONS = {"event": "bolt", "change": "edit", "consent": "verified_user", "segment": "filter_alt", "journey": "account_tree",
           "journey end": "logout", "score": "leaderboard", "merge": "merge"}
@@ -44,6 +45,7 @@ def show(contact_id: int) -> None:
         st.subheader(state.escaped(name), anchor=False)
         _badges(found)
         _card(found)
+        _interests(found)
         _consent(found)
         _labels(found)
     with right:
@@ -90,6 +92,17 @@ def _card(found: Contact) -> None:
                 with st.container(horizontal=True, gap="small", wrap=False):
                     st.caption(state.escaped(label), width=110)
                     st.text(", ".join(map(str, value)) if isinstance(value, list) else str(value), width="stretch")
+
+
+def _interests(found: Contact) -> None:
+    """The topics of what they click and read, the strongest first."""
+    if topics := affinity.of_contact(state.store(), found.id, now=state.now())[:TOPICS]:
+        with st.container(border=True):
+            st.markdown("**Interested in**", help="Clicks and visits of content about a topic. Each counts 1, and half as much "
+                        "one half-life later.")
+            with st.container(horizontal=True, gap="small"):
+                for topic, worth in topics:
+                    st.badge(f"{state.escaped(topic)} {worth:.1f}", icon=":material/interests:", color="blue")
 
 
 def _company(found: Contact) -> None:

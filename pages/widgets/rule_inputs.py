@@ -63,17 +63,20 @@ def type_in(label: str, doc: Doc, part: str, key: str, *, width: int = 170, read
                   live="500ms")
 
 
-def number_in(label: str, doc: Doc, part: str, key: str, *, whole: bool = False, width: int = 130) -> None:
-    """A number; whole ones without a point."""
+def number_in(label: str, doc: Doc, part: str, key: str, *, whole: bool = False, fine: bool = False,
+              width: int = 130) -> None:
+    """A number; whole ones without a point. fine: halves are as likely as whole ones."""
     held = doc.get(part)
     fits = isinstance(held, int | float) and not isinstance(held, bool)
-    st.session_state.setdefault(key, (int(held) if whole or float(held).is_integer() else float(held)) if fits else None)
+    short = whole or (fits and not fine and float(held).is_integer())
+    st.session_state.setdefault(key, (int(held) if short else float(held)) if fits else None)
 
     def keep() -> None:
         value = st.session_state[key]
         doc[part] = int(value) if value is not None and float(value).is_integer() else value
 
-    st.number_input(label, key=key, on_change=alive(keep), width=width, label_visibility="collapsed", placeholder=label, step=1)
+    st.number_input(label, key=key, on_change=alive(keep), width=width, label_visibility="collapsed", placeholder=label,
+                    **({"step": 0.5, "format": "%g"} if fine else {"step": 1}))
 
 
 def duration_in(label: str, doc: Doc, part: str, key: str) -> None:

@@ -25,6 +25,7 @@ STARTS: dict[str, dict[str, Any]] = {
     "sequence": {"sequence": [{"event": None}, {"event": None}], "within": "14d"},
     "time_in_stage": {"time_in_stage": "mql", "op": "at_least", "value": "14d"}, "anniversary": {"anniversary": "created_at"},
     "probability": {"probability": None, "op": "at_least", "value": 0.5}, "persona": {"persona": []},
+    "affinity": {"affinity": None, "op": "at_least", "value": 1},
     "percent": {"percent": 10, "salt": "pilot"},
 }
 

@@ -34,6 +34,7 @@ LISTS = ("News", "Ärzte")
 SEGMENTS = ("Hot", "Kalt ß")
 PERSONAS = {"Doer": "Hot", "Chefin": "Kalt ß"}  # and the segment it is kept as
 MODELS = ("buys",)
+TOPICS = {"Guides": 10 * DAY}  # and the half-life
 # Letters whose lower case is one letter, signs that mean something in LIKE and in JSON, and blanks.
 WORDS = ("technology", "Technology", "TECH", "größe", "GRÖßE", "éva", "a%b", "a_b", "a\\b", 'say "hi"', "o'neil", "x, y",
          "日本", "Ω", " ", "5", "true", "ñandú")
@@ -59,6 +60,7 @@ class Person:
     lists: set[str] = field(default_factory=set)
     segments: set[str] = field(default_factory=set)
     chance: tuple[float, float] | None = None  # probability, and the share from the top
+    kappa: dict[str, float] = field(default_factory=dict)  # by topic: when its affinity is 1
     consent: list[tuple[str, str, str]] = field(default_factory=list)  # channel, topic, status; the last one holds
     events: list[dict[str, Any]] = field(default_factory=list)
     anonymous: bool = False
@@ -108,6 +110,9 @@ def matches(rule: Any, who: Person, now: int, upto: int | None = None) -> bool:
         if "top" in rule:
             return who.chance is not None and who.chance[1] <= rule["top"]
         return compare(who.chance[0] if who.chance else None, "number", rule["op"], rule.get("value"), now)
+    if "affinity" in rule:
+        kappa, half_life = who.kappa.get(rule["affinity"]), TOPICS[rule["affinity"]]
+        return ((0 if kappa is None else 2 ** ((kappa - now) / half_life)) >= rule["value"]) == (rule["op"] == "at_least")
     if "persona" in rule:
         return bool({PERSONAS[name] for name in rule["persona"]} & who.segments)
     if "percent" in rule:
@@ -344,12 +349,14 @@ _chances = st.one_of(
     _KNOWN.map(lambda test: {"probability": "buys"} | test))
 _personas = st.lists(st.sampled_from(tuple(PERSONAS)), min_size=1, max_size=2, unique=True).map(
     lambda found: {"persona": found})
+_affinity = st.builds(lambda op, value: {"affinity": "Guides", "op": op, "value": value},
+                      st.sampled_from(("at_least", "less_than")), st.sampled_from((0.25, 0.7, 1, 2.5)))
 # Every kind of leaf by its word: a test holds these to the engine's own table.
 KINDS: dict[str, st.SearchStrategy[Any]] = {
     "field": _fields, "account": _account, "tag": _tags, "list": _lists, "segment": _segments, "stage": _stages,
     "time_in_stage": _in_stage, "consent": _consent, "score": _scores, "event": st.one_of(_events, _of), "days_since": _since,
     "last": _last, "sequence": _sequence, "anniversary": _anniversary, "percent": _percent,
-    "buying_role": _roles, "probability": _chances, "persona": _personas}
+    "buying_role": _roles, "probability": _chances, "persona": _personas, "affinity": _affinity}
 leaves = st.one_of(*KINDS.values())
 documents = st.recursive(leaves, lambda inner: st.one_of(
     inner.map(lambda part: {"not": part}),
@@ -378,6 +385,7 @@ def some_person(dice: random.Random, number: int) -> Person:
     who.tags = {tag for tag in TAGS[:2] if dice.random() < 0.4}
     who.lists = {name for name in LISTS if dice.random() < 0.4}
     who.chance = dice.choice([None, (0.0, 1.0), (0.2, 0.5), (0.5, 0.1), (1.0, 0.05)])
+    who.kappa = {} if dice.random() < 0.3 else {"Guides": float(NOW - dice.choice([0, DAY, 10 * DAY, 20 * DAY, -20 * DAY]))}
     who.segments = {name for name in SEGMENTS if dice.random() < 0.4}
     who.consent = [(dice.choice(["email", "sms"]), dice.choice(["", "news"]),
                     dice.choice(["subscribed", "unsubscribed", "pending"])) for _ in range(dice.randrange(4))]

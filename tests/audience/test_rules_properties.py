@@ -22,7 +22,7 @@ from engine.store import Store
 from . import evaluator as ev
 
 FACTS = ("contact", "prediction", "contact_change", "account", "buying_role", "contact_tag", "contact_list", "consent",
-         "segment_member", "event")
+         "segment_member", "event", "affinity")
 CAREFUL = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -45,6 +45,9 @@ def workspace(store: Store) -> tuple[Store, Known]:
         store.insert_many("persona", [{"key": ev.small(name), "name": name, "place": at, "rule": "{}", "sentence": "",
                                        "notes": "", "segment_id": at, "updated_at": 1}
                                       for at, name in enumerate(ev.PERSONAS, 1)])
+        store.insert_many("affinity_topic", [{"id": at, "key": ev.small(name), "name": name, "half_life_s": half_life,
+                                              "updated_at": 1} for at, (name, half_life) in enumerate(ev.TOPICS.items(), 1)])
+        store.insert_many("affinity_content", [{"topic_id": 1, "kind": "page", "value": "/pricing"}])
         for zone in ev.ZONES[:-1]:
             learn_zone(store, zone)
     return store, known(store)
@@ -78,6 +81,8 @@ def put(store: Store, people: list[ev.Person]) -> None:
                                       for name in sorted(getattr(who, attribute))])
         store.insert_many("prediction", [{"run_id": 1, "contact_id": who.id, "probability": who.chance[0],
                                           "top_share": who.chance[1]} for who in people if who.chance])
+        store.insert_many("affinity", [{"contact_id": who.id, "topic_id": 1, "kappa": kappa} for who in people
+                                       for kappa in who.kappa.values()])
         store.insert_many("consent", [
             {"contact_id": who.id, "channel": channel, "topic": topic, "purpose": "marketing", "status": status, "basis": "b",
              "source": "s", "at": at // 2, "actor": "a"} for who in people
@@ -147,7 +152,7 @@ def test_every_rule_has_a_sentence_and_survives_being_written_down(document: Any
         fields.BUILT_IN | {ev.small(name): fields.Field(ev.small(name), name, kind, f"cf_{at}", ev.SIZES * (kind == "enum"))
                            for at, (name, kind) in enumerate(ev.FIELD_KINDS.items())}, ACCOUNT_FIELDS,
         *({ev.small(name): Named(at, name) for at, name in enumerate(names)}
-          for names in (ev.LISTS, ev.SEGMENTS, ("Welcome", "News"), ev.MODELS, ev.PERSONAS)))
+          for names in (ev.LISTS, ev.SEGMENTS, ("Welcome", "News"), ev.MODELS, ev.PERSONAS, ev.TOPICS)))
     rule = parse(document, catalogue)
     assert rule.sentence().strip()
     again = parse(json.loads(json.dumps(rule.document())), catalogue)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from math import log2
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.access import COMMAND_LINE
 from engine.activity import events, verdicts
-from engine.audience import personas, predictions, segments, watch
+from engine.audience import affinity, personas, predictions, segments, watch
 from engine.audience.rules import LEAVES, known, leaves, parse
 from engine.people import accounts, consent, contacts, deals, employers, fields
 from engine.service import batches
@@ -27,7 +28,7 @@ DAY = 86_400
 TABLES = ("contact", "identifier", "contact_merge", "contact_change", "dirty_contact", "tag", "contact_tag", "list",
           "contact_list", "consent", "account", "account_change", "dirty_account", "buying_role", "deal",
           "deal_contact", "message", "event", "verdict_change", "prediction_model",
-          "prediction_run", "prediction", "persona",
+          "prediction_run", "prediction", "persona", "affinity", "affinity_content", "affinity_topic",
           "segment", "segment_version", "segment_member", "segment_change", "watermark",
           "enrollment", "import_batch")
 PAGE = {"event": "page_view", "where": {"object": {"op": "is", "value": "/pricing"}}}
@@ -40,6 +41,7 @@ RULES: list[tuple[str, Any]] = [
     ("Readers", {"all": [{"consent": "email", "is": "subscribed"}, {"any": [{"list": "News"}, {"stage": "lead"}]}]}),
     ("Nested", {"any": [{"all": [{"segment": "Viewed"}, {"not": {"segment": "Readers"}}]}, {"segment": "Away"}]}),
     ("Deeper", {"not": {"segment": "Nested"}}),
+    ("Interested", {"affinity": "Prices", "op": "at_least", "value": 0.7}),
     ("Crowd", {"any": [{"account": "people", "op": "at_least", "value": 3},
                        {"account": "score", "op": "at_least", "value": 20}]}),
 ]
@@ -63,6 +65,7 @@ MORE: list[tuple[str, Any]] = [  # a few of them at a time
     ("Scored", {"score": {"op": "at_least", "value": 20}, "group": "fit"}), ("Share", {"percent": 50, "salt": "x"}),
     ("Likely", {"probability": "buys", "op": "at_least", "value": 0.5}), ("Top", {"probability": "buys", "top": 0.4}),
     ("Doers", {"persona": "Doer"}), ("Others", {"not": {"persona": ["Doer", "Reader"]}}),
+    ("Buyer", {"affinity": "Prices", "op": "at_least", "value": 1.7}),
     ("Letter", {"event": "page_view", "of": "Welcome", "within": "7d"}),
 ]
 
@@ -82,6 +85,7 @@ class World:
             self.arrive()
         self.ran = 0
         self.score()
+        affinity.save(store, "Prices", pages=["/pricing"], half_life_days=1, by=COMMAND_LINE, now=self.now)
         for name, rule in (("Doer", {"tag": "vip"}), ("Reader", {"any": [PAGE | {"within": "2d"}, {"tag": "vip"}]})):
             personas.save(store, name, rule, by=COMMAND_LINE, now=self.now)
         for name, rule in [*RULES, *dice.sample(MORE, some)]:
@@ -211,6 +215,7 @@ class World:
                       now=self.now)
 
     def refresh(self) -> None:
+        affinity.refresh(self.store, now=self.now, upto=events.last_id(self.store))
         assert watch.refresh(self.store, now=self.now, upto=events.last_id(self.store)).mended == 0
 
 
@@ -223,11 +228,24 @@ ACTS = {"grow": 0.6, "points": 0.6, "role": 1, "deal": 1, "erase": 0.2, "arrive"
 def check(world: World) -> None:
     store, catalogue = world.store, known(world.store)
     check_companies(store)
+    check_affinity(store)
     for name, text, found in store.rows("SELECT s.name, s.rule, s.id FROM segment s ORDER BY s.id"):
         kept = {row[0] for row in store.rows("SELECT m.contact_id FROM segment_member m WHERE m.segment_id = :id", id=found)}
         true = {row[0] for row in store.rows(parse(json.loads(text), catalogue).members(), now=world.now)}
         assert kept == true, name
         assert kept == replayed(store, found), name
+
+
+def check_affinity(store: Store) -> None:
+    """What is kept of everybody, against their events one by one."""
+    shown: dict[int, list[int]] = {}
+    for who, at in store.rows("SELECT e.contact_id, LEAST(e.occurred_at, e.received_at) FROM event e JOIN contact c ON "
+                              "c.id = e.contact_id WHERE e.name = 'page_view' AND e.object = '/pricing' AND "
+                              "COALESCE(e.verdict, '') <> 'machine'"):
+        shown.setdefault(who, []).append(at)
+    assert dict(store.rows("SELECT a.contact_id, a.kappa FROM affinity a")) == pytest.approx(
+        {who: max(found) + DAY * log2(sum(2 ** ((at - max(found)) / DAY) for at in found)) for who, found in shown.items()},
+        rel=0, abs=0.1)
 
 
 def check_companies(store: Store) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.access import setting
 from engine.activity import events
+from engine.audience import affinity
 from engine.clock import DAY, HOUR
 from engine.errors import BadInput, Invalid
 from engine.journeys import documents, versions
@@ -126,6 +127,23 @@ def test_facts_are_as_they_stood_and_change_when_they_did(store: Store) -> None:
     assert found.by_node["german"] == {"yes": 1, "no": 1}, "on the fourth day the second one was still French"
     assert found.exits["bought"] == 1
     assert store.one("SELECT COUNT(*) FROM journey") == 0
+
+
+def test_affinity_is_what_it_was_and_follows_the_events(store: Store) -> None:
+    people(store, 3)
+    with store.transaction():
+        events.insert_events(store, [{"contact_id": who, "name": name, "object": thing, "occurred_at": at, "received_at": at,
+                                      "props": "{}", "dedupe_key": f"{who}{name}{at}", "source": "api"}
+                                     for who, name, thing, at in (
+            *((1, "page_view", "/guides", START - HOUR + second) for second in range(8)),
+            (2, "page_view", "/guides", START + 2 * DAY), *((who, "signup", None, START + HOUR) for who in (1, 2, 3)))])
+    affinity.save(store, "Tips", pages=["/guides"], half_life_days=1, by=ANN, now=START + 10 * DAY)
+    graph = journey(
+        {"id": "rest", "type": "wait", "for": "4d", "next": "keen"},
+        {"id": "keen", "type": "condition", "rule": {"affinity": "Tips", "op": "at_least", "value": 0.2},
+         "on": {"yes": "done", "no": "done"}}, {"id": "done", "type": "exit"}, name="keen")
+    assert affinity.of_contact(store, 2, now=START + 10 * DAY) == [], "today it is gone"
+    assert simulate(store, documents.dump(graph), now=START + 10 * DAY, since=START).by_node["keen"] == {"yes": 2, "no": 1}
 
 
 def test_forward_is_the_same_for_the_same_seed_and_says_what_it_assumes(memory: Store) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from engine import clock
 from engine.access import COMMAND_LINE
-from engine.audience import personas, rules, segments
+from engine.activity import events
+from engine.audience import affinity, personas, rules, segments
 from engine.audience.rules import LEAVES
 from engine.people.contacts import listing
 from engine.store import Store
@@ -103,3 +105,20 @@ def test_a_persona_is_made_and_seen_on_the_person(workspace: Store, cast: dict[s
     assert "Reader" in words(well(open_page("contacts", contact=cast["ada"])))
     listed = well(open_page("contacts")).dataframe[0].value
     assert dict(zip(listed["name"], listed["persona"], strict=True))["Ada Lovelace"] == "Reader"
+
+
+def test_a_topic_is_made_and_seen_on_the_person(workspace: Store, cast: dict[str, int]) -> None:
+    assert "No topic yet" in words(well(open_page("segments", view="topics")))
+    page = well(open_page("segments", view="topics", topic="new topic"))
+    next(one for one in page.text_input if one.label == "Name").set_value("Tips")
+    next(one for one in page.text_area if one.label == "Pages, one a line").set_value("/guides").run()
+    well(next(one for one in page.button if one.label == "Save").click().run())
+    now = clock.now()
+    with workspace.transaction():
+        events.insert_events(workspace, [{"contact_id": cast["ada"], "name": "page_view", "object": "/guides/one",
+                                          "props": "{}", "occurred_at": now, "received_at": now, "dedupe_key": "t",
+                                          "source": "test"}])
+    affinity.refresh(workspace, now=now, upto=events.last_id(workspace))
+    shown = well(open_page("segments", view="topics")).dataframe[0].value
+    assert list(shown["topic"]) == ["Tips"] and list(shown["people"]) == [1]
+    assert "Tips 1.0" in words(well(open_page("contacts", contact=cast["ada"])))

@@ -34,6 +34,7 @@ def fill(store: Store, contact_id: int, mark: str) -> None:
                        "body": mark, "created_at": NOW, "due_at": NOW, "status": "sent"},
             "entry_moment": {"journey_id": 1, "number": 0, "key": "", "offset_s": 0, "at": NOW, "event_id": 0},
             "prediction": {"run_id": 1, "probability": 0.5, "top_share": 0.5},
+            "affinity": {"topic_id": 1, "kappa": 5.0},
             "segment_change": {"segment_id": 1, "change": "entered", "at": NOW},
             "score_level": {"grp": "fit", "score": 5},
             "score_entry": {"grp": "fit", "points": 5, "reason": "r", "at": NOW},

@@ -240,6 +240,12 @@ def test_the_desks_of_sales_are_alive(company: Store) -> None:
     assert count(company, "task t WHERE t.status = 'rejected' AND t.reason IS NULL") == 0
 
 
+def test_its_topics_are_alive(company: Store) -> None:
+    assert count(company, "affinity_topic t") == 4
+    assert {row[0] for row in company.rows("SELECT COUNT(*) > 0 FROM affinity a GROUP BY a.topic_id")} == {True}
+    assert count(company, "affinity a") > 500 * SCALE
+
+
 def test_truth_one_rep_lets_leads_lie(company: Store) -> None:
     rates = {rep: late / turns for rep, late, turns in company.rows("""SELECT u.rep,
         SUM(CASE WHEN u.outcome = 'breached' THEN 1 ELSE 0 END) * 1.0, COUNT(*) FROM task_turn u

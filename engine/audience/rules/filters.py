@@ -17,7 +17,7 @@ from .reader import Reader
 HUMAN = "({e}.verdict IS DISTINCT FROM 'machine')"
 # As it was known at :now: the verdict before the first change after that moment.
 _LATER = "FROM verdict_change v WHERE v.event_id = {e}.id AND v.at > :now"
-_HUMAN_THEN = (f"((CASE WHEN EXISTS (SELECT 1 {_LATER}) THEN (SELECT v.old {_LATER} ORDER BY v.id LIMIT 1) "
+HUMAN_THEN = (f"((CASE WHEN EXISTS (SELECT 1 {_LATER}) THEN (SELECT v.old {_LATER} ORDER BY v.id LIMIT 1) "
                "ELSE {e}.verdict END) IS DISTINCT FROM 'machine')")
 
 
@@ -100,7 +100,7 @@ class EventFilter:
         machines: also what a machine did. past: by the verdict that was known at `:now`.
         """
         tests = [test.condition(alias, by_object) for test in self.where]
-        human = [] if machines else [sql((_HUMAN_THEN if past else HUMAN).format(e=alias))]
+        human = [] if machines else [sql((HUMAN_THEN if past else HUMAN).format(e=alias))]
         return join(" AND ", [sql(f"{alias}.name = :name", name=self.name), *tests, *human])
 
     @property

@@ -1,4 +1,4 @@
-"""What a rule may name in this workspace: fields, lists, segments, templates, models and personas."""
+"""What a rule may name in this workspace: fields, lists, segments, templates, models, personas and topics."""
 
 from __future__ import annotations
 
@@ -38,13 +38,15 @@ class Known:
     templates: Mapping[str, Named] = field(default_factory=dict)
     models: Mapping[str, Named] = field(default_factory=dict)
     personas: Mapping[str, Named] = field(default_factory=dict)  # by the ids of their segments
+    topics: Mapping[str, Named] = field(default_factory=dict)
     in_journey: bool = False
 
 
 def known(store: Store) -> Known:
     """The catalogue as it is now."""
     return Known(catalogue(store), ACCOUNT_FIELDS, _named(store, "list"), _named(store, "segment"),
-                 _named(store, "template"), _named(store, "prediction_model"), _named(store, "persona", "segment_id"))
+                 _named(store, "template"), _named(store, "prediction_model"), _named(store, "persona", "segment_id"),
+                 _named(store, "affinity_topic"))
 
 
 def find(names: Mapping[str, Named], name: str) -> Named | None:

@@ -22,6 +22,7 @@ from .facts import (
     TagLeaf,
 )
 from .happenings import DaysSinceLeaf, EventLeaf
+from .interest import AffinityLeaf
 from .known import Known
 from .moments import AnniversaryLeaf, TimeInStageLeaf
 from .patterns import LastLeaf, SequenceLeaf
@@ -30,7 +31,7 @@ from .triggered import TriggerLeaf
 
 LEAVES: dict[str, type[Leaf]] = {leaf.key: leaf for leaf in (
     FieldLeaf, AccountLeaf, BuyingRoleLeaf, TagLeaf, ListLeaf, SegmentLeaf, StageLeaf, TimeInStageLeaf, ConsentLeaf, ScoreLeaf,
-    EventLeaf, DaysSinceLeaf, LastLeaf, SequenceLeaf, AnniversaryLeaf,
+    EventLeaf, DaysSinceLeaf, LastLeaf, SequenceLeaf, AffinityLeaf, AnniversaryLeaf,
     ProbabilityLeaf, PersonaLeaf, PercentLeaf)}
 IN_JOURNEYS: dict[str, type[Leaf]] = {TriggerLeaf.key: TriggerLeaf}  # of people who are in one
 GROUPS = ("all", "any", "not")

@@ -31,6 +31,7 @@ MOMENTS = ("received_at", "started_at", "entered_at", "at", "created_at")  # whe
 BARS = "c.anonymous = 0 AND c.is_test = 0"
 LISTENERS = ("journeys", "watch", "scoring", "routing")  # to events, also where they have never listened yet
 BY_SEGMENT_LOG = frozenset({"lifecycle", "scoring of states"})  # their mark is a line of a log that the past begins anew
+FROM_THE_START = BY_SEGMENT_LOG | {"affinity"}  # which the copy works out anew, from the events there were
 NUMBERED = ("event", "journey_version", "segment_change", "enrollment", "message", "stage_change", "score_entry",
             "contact_change")
 _MIX = 1_000_003
@@ -169,6 +170,8 @@ def _mender(store: Store, made: Copied, cut: Cut, name: str, columns: Sequence[s
         return lambda row: _passage_then(made, cut, row, at, changed)
     if name in ("contact_tag", "contact_list"):
         return _labels_then(store, cut, name, at)
+    if name == "affinity":
+        return lambda _: None
     if name == "score_entry":
         return lambda row: changed(row, uncounted=2)
     if name == "message":
@@ -246,7 +249,7 @@ def _marks(store: Store, target: Store, cut: Cut) -> None:
     known = {name: (event_id, at) for name, event_id, at in store.rows("SELECT w.name, w.event_id, w.at FROM watermark w")
              if not name.startswith("inbox")}
     if cut.at is not None:
-        known = {name: (0 if name in BY_SEGMENT_LOG else last, cut.at) for name in (*known, *LISTENERS)}
+        known = {name: (0 if name in FROM_THE_START else last, cut.at) for name in (*known, *LISTENERS)}
     for name, (event_id, at) in known.items():
         set_watermark(target, name, event_id, at)
     for name in NUMBERED:

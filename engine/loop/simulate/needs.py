@@ -60,7 +60,11 @@ def find(store: Store, draft: Journey, others: Iterable[str] = ()) -> Needs:
         without |= {"stage_rule"}
     if not any(word in one for one in texts for word in ("owner", "task", "sales", "notify")):
         without |= {"sales_rep", "routing_rule", "task"}
+    asks_topics = any("affinity" in one for one in texts)
+    if not asks_topics:
+        without |= {"affinity", "affinity_topic", "affinity_content"}
     waits = {name for node in draft.nodes for name in node.wakes_on()}
+    waits |= {"page_view"} if asks_topics else set()
     names = {name for name in events.names(store) if name in texts | waits | _ALWAYS or name.startswith(_PREFIXES)}
     return Needs(frozenset(names | events.INTERNAL), frozenset(segments), frozenset(without))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...access import Actor
-from ...audience import segments
+from ...audience import affinity, segments
 from ...content import templates
 from ...content.links import Book
 from ...journeys import versions
@@ -84,6 +84,15 @@ SEGMENTS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
+# Topics: pages and links about them, and the messages that are about nothing else.
+TOPICS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("First numbers", ("/blog", "/ebook", "/tour"), ("welcome", "ebook_offer")),
+    ("Plans and prices", ("/pricing", "/consultation", "/demo"), ("consultation", "demo_invite")),
+    ("Customer stories", ("/stories", "/whitepaper"), ("case_study", "testimonial")),
+    ("Webinars", ("/webinar",), ("webinar_recording",)),
+)
+
+
 def save_letters(store: Store, *, by: Actor, now: int) -> None:
     """Every message as a template."""
     page = (FOLDER / "mail.html").read_text()
@@ -101,6 +110,12 @@ def know_links(store: Store) -> None:
 def save_segments(store: Store, *, by: Actor, now: int) -> dict[str, int]:
     """Every segment; ids by name."""
     return {name: segments.save(store, name, rule, by=by, now=now).id for name, rule in SEGMENTS}
+
+
+def save_topics(store: Store, *, by: Actor, now: int) -> None:
+    """Which of the content is about what."""
+    for name, pages, mails in TOPICS:
+        affinity.save(store, name, pages=pages, links=[SITE + page for page in pages], mails=mails, by=by, now=now)
 
 
 def publish_journeys(store: Store, *, by: Actor, now: int) -> dict[str, versions.Version]:

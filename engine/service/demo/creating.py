@@ -92,6 +92,7 @@ def _write(store: Store, story: truths.Story, scale: float) -> None:
     loading.load_people(store, story.people, story.past.points, now=until)
     with store.transaction():
         deals.upsert_many(store, past.deals(story), now=until)
+    content.save_topics(store, by=BY, now=until)
     _spend(store, story.since, scale, until)
     for segment in watch.live_segments(store, known(store)):
         watch.fill(store, segment, now=until, quiet=True)

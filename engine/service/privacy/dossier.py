@@ -43,6 +43,8 @@ SECTIONS: dict[str, str] = {
     "prediction": """SELECT r.at, o.name AS model, p.probability, p.top_share, r.source FROM prediction p
         JOIN prediction_run r ON r.id = p.run_id JOIN prediction_model o ON o.id = r.model_id WHERE p.contact_id = :id
         ORDER BY r.at, r.id""",
+    "affinity": """SELECT t.name AS topic, t.half_life_s, a.kappa AS worth_one_at FROM affinity a
+        JOIN affinity_topic t ON t.id = a.topic_id WHERE a.contact_id = :id ORDER BY t.name""",
     "errand": """SELECT e.created_at, e.done_at, e.kind, e.target, j.name AS journey, e.status, e.detail FROM errand e
         LEFT JOIN journey j ON j.id = e.journey_id WHERE e.contact_id = :id ORDER BY e.created_at, e.id""",
     "stage_change": "SELECT s.at, s.old, s.new, s.source FROM stage_change s WHERE s.contact_id = :id ORDER BY s.at, s.id",
