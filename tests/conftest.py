@@ -23,7 +23,9 @@ REQUIRE_ALL = bool(os.environ.get("REQUIRE_ALL"))
 POSTGRES = os.environ.get("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/test")
 ENGINES = ["sqlite", "postgresql"]
 
-settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing about it
+# How long an example takes says nothing about it. CI tries the same examples each time: what it refuses is what was changed;
+# whoever works here tries new ones.
+settings.register_profile("shared machine", deadline=None, derandomize=REQUIRE_ALL)
 settings.load_profile("shared machine")
 
 
@@ -31,11 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that wait much (a browser) and files that work much come first, in turns: no long one is left for the end.
 
     A browser on a busy machine now and then misses a moment that a person would have waited for: such a test gets a second
-    and a third try, and the summary names it. Nothing else does.
+    and a third try, and the summary names it. Nothing else does; BROWSER_RERUNS=0 shows the first failure.
     """
     for item in items:
         if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=2))
+            item.add_marker(pytest.mark.flaky(reruns=int(os.environ.get("BROWSER_RERUNS", "2"))))
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
@@ -175,6 +177,7 @@ class SweptSchemas:
             for name in (*self._made, *old):
                 _end_connections(admin, name)
                 admin.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+        self._made, self._free = [], []
 
 
 @pytest.fixture(scope="session")

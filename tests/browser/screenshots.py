@@ -23,7 +23,7 @@ VIEWS = {
     "home": "home", "contacts": "contacts", "contact": "contacts?contact={contact}",
     **{f"contacts-{view}": f"contacts?view={view}" for view in ("accounts", "import", "quality", "privacy")},
     "segments": "segments", "segment": "segments?segment={segment}", "rule-editor": "segments?edit={segment}",
-    "personas": "segments?view=personas",
+    "personas": "segments?view=personas", "topics": "segments?view=topics",
     "leads": "leads", **{f"leads-{view}": f"leads?view={view}" for view in (
         "hot", "scoring", "stages", "routing", "acceptance")},
     "campaigns": "campaigns", "journeys": "journeys", "canvas": "journeys?journey={journey}",

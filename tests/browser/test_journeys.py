@@ -127,7 +127,7 @@ def test_the_welcome_series_from_an_empty_canvas_to_people_moving(page: Page, se
 def settings(page: Page) -> None:
     """What each step needs to know."""
     node(page, "(start)").click()
-    page.get_by_text("An event", exact=True).click()
+    choose(page, "Who enters", "An event")
     choose(page, "Event", "subscribed")
     page.get_by_text("It has none, on purpose").first.click()
     idle(page)

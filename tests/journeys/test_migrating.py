@@ -15,7 +15,7 @@ from engine.journeys.migrating import Wish
 from engine.outreach import limits
 from engine.store import Store
 
-from .test_properties import _dropped, checked, on_all, opened  # noqa: F401 (a fixture)
+from .test_properties import _dropped, checked, furnish, on_all, opened  # noqa: F401 (a fixture)
 from .worlds import (
     ANN,
     START,
@@ -240,8 +240,7 @@ def test_moving_people_conserves_them(engine: str, graph: Document, life: Life, 
     """Whatever is redrawn and wished for: as many passages as before, each with the tokens it had, one place each."""
     chance = random.Random(seed)
     with opened(engine) as store:
-        add_contacts(store, 3)
-        add_templates(store, "t")
+        furnish(store)
         publish(store, graph)
         moving, now = runner(store, 2, 2), START
         for pause, happenings in life:
@@ -283,7 +282,7 @@ def redraw(store: Store, graph: Document, chance: random.Random, now: int) -> tu
 
 
 def changed(node: Document, chance: random.Random) -> Document:
-    if node["type"] == "wait" and chance.random() < 0.5:
+    if node["type"] == "wait" and "for" in node and chance.random() < 0.5:
         return {**node, "for": chance.choice(["10s", "500s"])}
     return {**node, "timeout": chance.choice(["10s", "700s"])} if "timeout" in node and chance.random() < 0.3 else node
 

@@ -76,12 +76,17 @@ def opened(engine: str) -> Iterator[Store]:
             store.close()
 
 
-def live(store: Store, graph: Document, life: Life, *, size: int = 1_000, chunk: int = 1_000,
-         crash: random.Random | None = None) -> int:
-    """Publish, let the life happen, tick after each part. With `crash`, statements fail and the tick starts again."""
+def furnish(store: Store) -> None:
+    """People, and everything that random graphs refer to."""
     add_contacts(store, 3)
     add_templates(store, "t", "u")
     fields.define(store, "Visits", "number", by=ANN, now=START)
+
+
+def live(store: Store, graph: Document, life: Life, *, size: int = 1_000, chunk: int = 1_000,
+         crash: random.Random | None = None) -> int:
+    """Publish, let the life happen, tick after each part. With `crash`, statements fail and the tick starts again."""
+    furnish(store)
     publish(store, graph)
     engine = runner(store, size, chunk)
     now = START

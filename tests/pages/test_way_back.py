@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -41,7 +42,8 @@ class Visit:
 
         scope: Message = {"type": "http", "scheme": "https", "path": self.base + path,
                           "headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
-        asyncio.run(self.app(scope, receive, send))
+        with ThreadPoolExecutor(1) as other:  # a browser test of this process may have left a loop in its own thread
+            other.submit(asyncio.run, self.app(scope, receive, send)).result()
         found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         if said := found.get("set-cookie"):
             assert said.endswith("; Path=/; HttpOnly; SameSite=Lax; Secure") or "Max-Age=0" in said
