@@ -8,8 +8,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from functools import lru_cache
+from contextlib import closing, contextmanager, nullcontext, suppress
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -65,6 +65,8 @@ class SqliteStore(Store):
             connection = sqlite3.connect(self.path, isolation_level=None, timeout=30, cached_statements=1024,
                                          check_same_thread=False)
             connection.create_function("fold", 1, _fold, deterministic=True)
+            if not _counts():
+                connection.create_function("power", 2, _power, deterministic=True)
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=0", "temp_store=MEMORY",
                            f"cache_size=-{self.cache_mb * 1024}", "mmap_size=0", "foreign_keys=OFF"):
                 connection.execute(f"PRAGMA {pragma}")
@@ -248,6 +250,17 @@ def _is_write_ahead(file: Path) -> bool:
 
 def _fold(value: Any) -> Any:
     return fold(value) if isinstance(value, str) else value
+
+
+@cache
+def _counts() -> bool:
+    """Whether this SQLite was built with its mathematical functions; not every one is."""
+    with closing(sqlite3.connect(":memory:")) as trial:
+        return bool(trial.execute("SELECT COUNT(*) FROM pragma_function_list WHERE name = 'power'").fetchone()[0])
+
+
+def _power(base: float | None, exponent: float | None) -> float | None:
+    return None if base is None or exponent is None else float(base) ** exponent
 
 
 _JSON_PATH = r"""'$."' || \2 || '"'"""

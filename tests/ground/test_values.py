@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.schema import open_store
 from engine.sql import fold
-from engine.store import Store
+from engine.store import Store, sqlite
 from tests.conftest import NOW
 
 INT64 = 2**63 - 1
@@ -168,3 +170,10 @@ def test_search_follows_changes_and_keeps_its_limit(crowd: Store) -> None:
     assert crowd.search("hopper") == [1]
     assert crowd.search("lovelace") == crowd.search("muller") == []
     assert len(crowd.search("sample", limit=2)) == 2
+
+
+def test_a_sqlite_without_mathematics_learns_what_is_asked_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_counts", lambda: False)
+    store = open_store(f"sqlite:///{tmp_path / 'plain.db'}", create=True)
+    assert store.row("SELECT POWER(2, 0.5), POWER(NULL, 2)") == (2**0.5, None)
+    store.close()
