@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-# three on two cores: browser tests wait much of their time
+# four on two cores: browser tests wait much of their time
 JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest
 SPREAD := -n $(JOBS) --dist loadfile --no-loadscope-reorder

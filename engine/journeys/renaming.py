@@ -20,8 +20,8 @@ def rename(store: Store, name: str, new: str, *, by: Actor, now: int) -> Draft:
     """
     require(by, "market")
     if fold(new.strip()) != fold(name.strip()) and (users := _lead_here(store, name)):
-        raise Conflict(f"{listing(users)} lead to {name!r} by its name: let them lead elsewhere and their people "
-                       "arrive first")
+        raise Conflict(f"{name!r} is named by {listing(users)}: publish those without it and let their people "
+                       "arrive, then rename it")
     new = _free(store, new, but=versions.find_journey(store, name))
     with store.transaction():
         store.serialize("draft")

@@ -66,7 +66,7 @@ def test_a_copy_is_another_journey_and_never_writes_over_one(store: Store) -> No
 def test_a_journey_that_another_jumps_to_keeps_its_name(store: Store) -> None:
     publish(store, journey(END, name="Target"), now=START)
     publish(store, journey({"id": "go", "type": "jump", "journey": "target"}, name="Source"), now=START)
-    with pytest.raises(Conflict, match="Source lead to 'Target' by its name"):
+    with pytest.raises(Conflict, match="'Target' is named by Source: publish"):
         renaming.rename(store, "Target", "Elsewhere", by=ANN, now=START)
     assert renaming.rename(store, "Target", "TARGET", by=ANN, now=START).name == "TARGET"
     assert renaming.rename(store, "Source", "Origin", by=ANN, now=START).name == "Origin"
