@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from .errors import BadInput
 
 DEFAULT_URL = "sqlite:///data/throughline.db"
 MEMORY_URL = "sqlite:///:memory:"
+SECRET_NAME = re.compile(r"[A-Za-z_][\w.-]{0,99}")  # of an environment variable, or of a file in `secrets`
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def _read_or_make(path: Path) -> bytes:
 
 def named_secret(url: str, name: str) -> str:
     """A secret by its name: the environment variable, else the file `secrets/NAME` beside the database that only its owner can
-    read. Raises BadInput: neither is there, or others can read the file."""
+    read. Raises BadInput: neither is there, others can read the file, or it is empty."""
     if given := os.environ.get(name):
         return given
     path = secret_file(url).parent / "secrets" / name
@@ -99,4 +101,7 @@ def named_secret(url: str, name: str) -> str:
                        f"`chmod 600 {path}`")
     if path.stat().st_mode & 0o077:
         raise BadInput(f"{path} can be read by others: `chmod 600 {path}`")
-    return path.read_text(encoding="utf-8").strip()
+    found = path.read_text(encoding="utf-8").strip()
+    if not found:
+        raise BadInput(f"{path} is empty: write the secret into it")
+    return found

@@ -39,8 +39,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "measure": ("costs", "touches", "models", "paths", "attribution", "roi", "kpis", "splits"),
     "service": ("health", "tables", "columns", "batches", "importing", "pulls", "privacy", "attention", "users", "backup",
                 "quality", "exporting", "definitions", "safe_copy", "editing", "settling", "finding",
-                "web", "group_commit", "opt_out", "confirming", "tracking", "tracking_api", "hooks", "hook_presets",
-                "hook_api", "chores", "demo", "forward", "visitor", "collector", "worker", "supervise"),
+                "web", "group_commit", "opt_out", "confirming", "tracking", "tracking_api", "hook_signing", "hooks",
+                "hook_presets", "hook_api", "chores", "demo", "forward", "visitor", "collector", "worker", "supervise"),
     "commands": ("common", "frames", "journey_desk", "…"),
     "__main__": (),
 }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from ..clock import iso, say_duration
+from ..errors import BadInput
 from ..service import chores as chores_
+from ..service import hook_signing
 from ..service import hooks as webhooks
 from ..service import pulls as pulled
 from ..service.hook_presets import PRESETS
+from ..service.hooks import Hook
 from ..service.pulls import Pull, Ran
 from .common import Call, Command, Group, read_json, read_text, takes_call
 
@@ -99,6 +103,40 @@ def switch(call: Call, name: str, state: str) -> None:
     call.answer(_shown(found), _line(found))
 
 
+def _signs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a tool signs."""
+    for option in (
+        click.option("--scheme", type=click.Choice(list(hook_signing.SCHEMES)), help="how the tool signs what it posts"),
+        click.option("--secret", "secrets", multiple=True, metavar="NAME",
+                     help="the NAME of the environment variable (or file in `secrets` beside the database) that holds it"),
+        click.option("--header", metavar="NAME", help="for the scheme hmac: where the signature stands"),
+        click.option("--code", type=click.Choice(hook_signing.CODES), help="for the scheme hmac (default: hex)"),
+        click.option("--prefix", metavar="TEXT", help="for the scheme hmac: what stands before it, such as sha256="),
+    ):
+        command = option(command)
+    return command
+
+
+def _signing(scheme: str | None, secrets: tuple[str, ...], **own: str | None) -> dict[str, Any] | None:
+    said = {key: value for key, value in own.items() if value is not None}
+    if scheme is None:
+        if secrets or said:
+            raise BadInput(f"--scheme: say how the tool signs: one of {', '.join(hook_signing.SCHEMES)}")
+        return None
+    return {"scheme": scheme, "secrets": list(secrets)} | said
+
+
+def _hook(call: Call, one: Hook) -> dict[str, Any]:
+    return {"name": one.name, "mapping": one.mapping, "created_at": iso(one.created_at), "revoked_at": iso(one.revoked_at),
+            "signing": one.signing, "problem": hook_signing.trouble(one.signing, call.config.database_url)}
+
+
+def _hook_line(call: Call, one: Hook) -> str:
+    problem = hook_signing.trouble(one.signing, call.config.database_url)
+    return (one.name + (" (revoked)" if one.revoked_at else "") + f": {hook_signing.describe(one.signing)}"
+            + (f". {problem}" if problem else ""))
+
+
 @click.group("hooks", cls=Group)
 def hooks() -> None:
     """URLs that other tools post JSON to, each with a mapping to contacts and events."""
@@ -108,14 +146,31 @@ def hooks() -> None:
 @click.argument("name")
 @click.argument("mapping", metavar="FILE")
 @click.option("--sample", metavar="FILE", help="a payload as the tool sends it, to look at and to try the mapping with")
+@_signs
 @takes_call
-def save_hook(call: Call, name: str, mapping: str, sample: str | None) -> None:
+def save_hook(call: Call, name: str, mapping: str, sample: str | None, **signs: Any) -> None:
     """Make a webhook, or change its mapping. The URL of a new one is shown this once."""
     document = read_json(read_text(mapping), mapping)
     with call.store() as store:
-        key = webhooks.save(store, name, document, sample=read_text(sample) if sample else None, by=call.by, now=call.now)
+        key = webhooks.save(store, name, document, sample=read_text(sample) if sample else None, signing=_signing(**signs),
+                            by=call.by, now=call.now)
         url = f"{call.config.public_url}{webhooks.PATH}{key}" if key else None
     call.answer({"name": name, "url": url}, f"post to {url} (shown this once)" if url else f"{name}: the mapping is changed")
+
+
+@hooks.command("sign", cls=Command)
+@click.argument("name")
+@click.option("--off", is_flag=True, help="who knows the URL may post")
+@_signs
+@takes_call
+def sign_hook(call: Call, name: str, off: bool, **signs: Any) -> None:
+    """Say how the tool signs: anything else is refused. Of two secrets either is taken, while one replaces the other."""
+    signing = _signing(**signs)
+    if off == (signing is not None):
+        raise BadInput("--scheme or --off: say how the tool signs, or that it does not")
+    with call.store() as store:
+        hook = webhooks.sign(store, name, signing, by=call.by, now=call.now)
+    call.answer(_hook(call, hook), _hook_line(call, hook))
 
 
 @hooks.command("try", cls=Command)
@@ -153,9 +208,8 @@ def list_hooks(call: Call) -> None:
     """Every webhook and its mapping."""
     with call.store() as store:
         found = webhooks.list_hooks(store)
-    call.answer([{"name": one.name, "mapping": one.mapping, "created_at": iso(one.created_at),
-                  "revoked_at": iso(one.revoked_at)} for one in found],
-                *[one.name + (" (revoked)" if one.revoked_at else "") for one in found] or ["no webhooks yet: `hooks save`"])
+    call.answer([_hook(call, one) for one in found],
+                *[_hook_line(call, one) for one in found] or ["no webhooks yet: `hooks save`"])
 
 
 @hooks.command("errors", cls=Command)

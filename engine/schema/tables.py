@@ -55,9 +55,11 @@ GROUND = (
     # Rows of a pull that could not be taken, the newest ones only.
     Table("pull_error", "service.pulls", """id {id}, pull_id {big} NOT NULL, at {big} NOT NULL, column_name TEXT,
         message TEXT NOT NULL, payload {json} NOT NULL""", ("pull_error_pull (pull_id, id)",)),
-    # A URL of the collector that somebody else's tool posts JSON to. mapping: what becomes of it; sample: one of its payloads.
+    # A URL of the collector that somebody else's tool posts JSON to. mapping: what becomes of it; sample: one of its payloads;
+    # signing: how the tool signs, with the *names* of secrets.
     Table("hook", "service.hooks", """id {id}, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, key_hash TEXT NOT NULL UNIQUE,
-        mapping {json} NOT NULL, sample TEXT, created_at {big} NOT NULL, updated_at {big} NOT NULL, revoked_at {big}"""),
+        mapping {json} NOT NULL, sample TEXT, signing {json}, created_at {big} NOT NULL, updated_at {big} NOT NULL,
+        revoked_at {big}"""),
     # How clean the contacts were on a day, by kind of finding; kind `contacts`: how many there were.
     Table("quality_count", "service.quality", """day {big} NOT NULL, kind TEXT NOT NULL, count {big} NOT NULL,
         PRIMARY KEY (day, kind)"""),

@@ -126,7 +126,7 @@ def app(store: Store, config: Config) -> Starlette:
         *opt_out.routes(store, config, collector.put),
         *confirming.routes(store, config, collector.put),
         *tracking_api.routes(store, collector.put),
-        *hook_api.routes(store, collector.put),
+        *hook_api.routes(store, config, collector.put),
         Route("/health", collector.health),
     ], lifespan=lifespan)
 

@@ -26,6 +26,7 @@ from ..errors import BadInput, Invalid, NotFound, Problem
 from ..people.fields import catalogue
 from ..sql import fold
 from ..store import Store
+from . import hook_signing
 from .tracking import OWN_NAMES
 
 PATH = "/h/"  # of the collector
@@ -215,7 +216,7 @@ def _digest(parts: Any) -> str:
 
 @dataclass(frozen=True)
 class Hook:
-    """A webhook; its key is not kept. refused: of the things kept aside, how many came by it."""
+    """A webhook; its key is not kept. signing: how whoever posts is vouched for (`hook_signing`); None: by the key alone."""
 
     id: int
     name: str
@@ -223,29 +224,54 @@ class Hook:
     sample: str | None
     created_at: int
     revoked_at: int | None
+    signing: dict[str, Any] | None
 
 
-def save(store: Store, name: str, mapping: Any, *, sample: str | None = None, by: Actor, now: int) -> str | None:
-    """Make a webhook, or change one; the key of a new one, shown this once. Raises Invalid: the mapping; BadInput."""
+def save(store: Store, name: str, mapping: Any, *, sample: str | None = None, signing: Any = None, by: Actor,
+         now: int) -> str | None:
+    """Make a webhook, or change one; the key of a new one, shown this once. Without a sample or signing the old one stays.
+
+    Raises Invalid: the mapping or the signing; BadInput: the name or the sample.
+    """
     require(by, "administer")
     name = " ".join(name.split())
     if not name or len(name) > 100 or not name.isprintable():
         raise BadInput("a webhook needs a name of 1 to 100 characters")
-    if problems := check(mapping):
+    if problems := check(mapping) + (hook_signing.check(signing) if signing is not None else []):
         raise Invalid(problems)
     if sample is not None:
         read_sample(sample)
-    row = {"key": fold(name), "name": name, "mapping": json.dumps(mapping), "sample": sample, "updated_at": now}
+    row = {"key": fold(name), "name": name, "mapping": json.dumps(mapping), "sample": sample, "updated_at": now,
+           "signing": json.dumps(signing) if signing is not None else None}
     with store.transaction():
-        audit.record(store, by, "webhook saved", name, now=now)
+        audit.record(store, by, "webhook saved", name, now=now, **({"signing": signing} if signing is not None else {}))
         if store.one("SELECT 1 FROM hook h WHERE h.key = :key AND h.revoked_at IS NULL", key=row["key"]):
             store.run("UPDATE hook SET name = :name, mapping = AS_JSON(:mapping), sample = COALESCE(:sample, sample), "
-                      "updated_at = :updated_at WHERE key = :key", **row)
+                      "signing = COALESCE(AS_JSON(:signing), signing), updated_at = :updated_at WHERE key = :key", **row)
             return None
         store.run("DELETE FROM hook WHERE key = :key", key=row["key"])
         key, hashed = new_key("hk_")
         store.insert_many("hook", [row | {"key_hash": hashed, "created_at": now}])
     return key
+
+
+def sign(store: Store, name: str, signing: Any, *, by: Actor, now: int) -> Hook:
+    """Say how the tool signs what it posts, or with None that its URL alone opens it. Raises NotFound, Invalid."""
+    require(by, "administer")
+    if problems := hook_signing.check(signing) if signing is not None else []:
+        raise Invalid(problems)
+    found = get(store, name)
+    with store.transaction():
+        store.run("UPDATE hook SET signing = AS_JSON(:signing), updated_at = :now WHERE id = :id", id=found.id, now=now,
+                  signing=json.dumps(signing) if signing is not None else None)
+        audit.record(store, by, "webhook signing changed", found.name, now=now, signing=signing)
+    return get(store, name)
+
+
+def turned_away(hook: Hook, reason: str, agent: str) -> Item:
+    """What is kept of a request that nobody vouched for: never its body."""
+    payload = {"reason": reason, "item": {"sender": agent[:200]}, "source": _source(hook.name)}
+    return Item("refused", f"hook:{_digest([hook.name, payload])}", payload)
 
 
 def read_sample(text: str) -> Any:
@@ -313,8 +339,8 @@ def _plain(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-_SELECT = "SELECT h.id, h.name, h.mapping, h.sample, h.created_at, h.revoked_at FROM hook h"
+_SELECT = "SELECT h.id, h.name, h.mapping, h.sample, h.created_at, h.revoked_at, h.signing FROM hook h"
 
 
 def _hook(row: Any) -> Hook:
-    return Hook(row[0], row[1], json.loads(row[2]), row[3], row[4], row[5])
+    return Hook(row[0], row[1], json.loads(row[2]), row[3], row[4], row[5], json.loads(row[6]) if row[6] else None)

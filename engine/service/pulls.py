@@ -24,7 +24,7 @@ from .. import audit
 from ..access import Actor, require
 from ..activity.traces import Traces
 from ..clock import HOUR, MINUTE, parse_duration
-from ..config import Config, named_secret
+from ..config import SECRET_NAME, Config, named_secret
 from ..errors import BadInput, NotFound, ThroughlineError
 from ..people import fields
 from ..sql import fold
@@ -103,7 +103,7 @@ def save(store: Store, name: str, *, kind: str, secret: str, query: str, column:
         raise BadInput(f"pull {name}: {kind!r} can not be pulled: choose one of {', '.join(KINDS)}")
     if not SHORTEST_S <= every_s <= LONGEST_S:
         raise BadInput(f"pull {name}: every {every} is not between 5m and 31d")
-    if not re.fullmatch(r"[A-Za-z_][\w.-]{0,99}", secret) or "://" in secret:
+    if not SECRET_NAME.fullmatch(secret):
         raise BadInput(f"pull {name}: give the *name* under which the URL stands in the environment (or in a file of "
                        "`secrets`), for example WAREHOUSE_URL, not the URL itself")
     query = query.strip().rstrip(";").strip()

@@ -164,6 +164,11 @@ def _key_in(document: dict[str, Any]) -> str:
 
 async def body_of(request: Request, most: int) -> bytes:
     """What was sent, unpacked. Raises Answer: larger than `most`."""
+    return unpacked(request, await sent_in(request, most), most)
+
+
+async def sent_in(request: Request, most: int) -> bytes:
+    """The very bytes that were sent. Raises Answer: larger than `most`."""
     if int(request.headers.get("content-length") or 0) > most:
         raise _too_large(most)
     parts, size = [], 0
@@ -172,11 +177,13 @@ async def body_of(request: Request, most: int) -> bytes:
         if size > most:
             raise _too_large(most)
         parts.append(part)
-    body = b"".join(parts)
-    return _unpacked(body, most) if request.headers.get("content-encoding", "").lower() == "gzip" else body
+    return b"".join(parts)
 
 
-def _unpacked(body: bytes, most: int) -> bytes:
+def unpacked(request: Request, body: bytes, most: int) -> bytes:
+    """The body itself where it came as gzip. Raises Answer: no gzip, or larger than `most`."""
+    if request.headers.get("content-encoding", "").lower() != "gzip":
+        return body
     opener = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         text = opener.decompress(body, most + 1)

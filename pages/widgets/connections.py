@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine.clock import say_duration
 from engine.errors import BadInput
-from engine.service import hooks, pulls
+from engine.service import hook_signing, hooks, pulls
 from engine.service.hook_presets import PRESETS
 from engine.service.hooks import Hook
 from engine.service.pulls import Pull, Ran
@@ -53,7 +53,10 @@ def _hook(one: Hook, may: bool) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(one.name, width="stretch")
-            st.badge("revoked" if one.revoked_at else "open", color="gray" if one.revoked_at else "green")
+            if one.revoked_at:
+                st.badge("revoked", color="gray")
+            else:
+                st.badge("signed" if one.signing else "not signed", color="green" if one.signing else "orange")
             if refused:
                 st.badge(f"{len(refused)}{'+' if len(refused) == 20 else ''} refused", color="orange")
             st.caption(f"since {when(one.created_at)}")
@@ -61,6 +64,8 @@ def _hook(one: Hook, may: bool) -> None:
                                                         type="tertiary"):
                 hooks.revoke(state.store(), one.name, by=state.actor(), now=state.now())
                 st.rerun()
+        if not one.revoked_at:
+            _signing_line(one)
         with st.expander("Mapping, sample, what was refused"):
             left, right = st.columns(2)
             left.code(json.dumps(one.mapping, indent=1, ensure_ascii=False), language="json")
@@ -70,6 +75,12 @@ def _hook(one: Hook, may: bool) -> None:
                                "payload": json.dumps(row["item"], ensure_ascii=False)} for row in refused],
                              hide_index=True, placeholder="–", column_config={
                                  "at": st.column_config.TextColumn("At", width="small"), "why": "Why", "payload": "Payload"})
+
+
+def _signing_line(one: Hook) -> None:
+    st.caption(state.escaped(hook_signing.describe(one.signing).capitalize()) + ".")
+    if one.signing and (problem := hook_signing.trouble(one.signing, state.config().database_url)):
+        st.error(state.escaped(f"Everything is refused: {problem}"), icon=":material/key_off:")
 
 
 def _edit_hook(may: bool) -> None:
@@ -86,6 +97,7 @@ def _edit_hook(may: bool) -> None:
                              help="A path goes through the JSON by keys and numbers, dots between: lines.0.title. After = "
                                   "stands a text for itself. items: where the list is.")
     sample = right.text_area("A payload as the tool sends it", height=240, key="hook-sample")
+    signing = _edit_signing()
     with st.container(horizontal=True):
         tried = st.button("Try it", icon=":material/science:", key="hook-try")
         saved = st.button("Save", type="primary", disabled=not may, key="hook-save")
@@ -95,7 +107,27 @@ def _edit_hook(may: bool) -> None:
             if tried:
                 _show(document, sample)
             else:
-                _save_hook(name, document, sample)
+                _save_hook(name, document, sample, signing)
+
+
+def _edit_signing() -> dict[str, Any] | None:
+    """How the tool signs; None: as it was, and not at all for a new webhook."""
+    left, middle, right = st.columns(3)
+    scheme = left.selectbox("Signed by", list(hook_signing.SCHEMES), index=None, key="hook-scheme",
+                            placeholder="not said: stays as it is", format_func=lambda one: hook_signing.SCHEMES[one].title)
+    secret = middle.text_input("Name of the secret", placeholder="SHOP_HOOK", key="hook-secret", disabled=not scheme,
+                               help="The secret itself stands in the environment variable of this name, or in the file of this "
+                                    "name in the folder `secrets` beside the database.")
+    old = right.text_input("Name of the secret before it", placeholder="none", key="hook-old", disabled=not scheme,
+                           help="While the tool changes its secret, either is taken. Empty it afterwards.")
+    own = {}
+    if scheme == "hmac":
+        left, middle, right = st.columns(3)
+        own = {"header": left.text_input("Header", placeholder="X-Signature", key="hook-header").strip(),
+               "code": middle.selectbox("Written as", hook_signing.CODES, key="hook-code"),
+               "prefix": right.text_input("Behind", placeholder="sha256=", key="hook-prefix").strip()}
+    names = [word.strip() for word in (secret, old) if word.strip()]
+    return {"scheme": scheme, "secrets": names} | own if scheme else None
 
 
 def _begin() -> None:
@@ -103,6 +135,7 @@ def _begin() -> None:
     if chosen := st.session_state["hook-preset"]:
         st.session_state["hook-mapping"] = json.dumps(PRESETS[chosen].mapping, indent=1)
         st.session_state["hook-sample"] = json.dumps(PRESETS[chosen].sample, indent=1)
+        st.session_state["hook-scheme"] = PRESETS[chosen].scheme
 
 
 def _json(text: str) -> Any:
@@ -122,8 +155,8 @@ def _show(document: Any, sample: str) -> None:
     st.caption("Nothing was changed.")
 
 
-def _save_hook(name: str, document: Any, sample: str) -> None:
-    key = hooks.save(state.store(), name, document, sample=sample or None, by=state.actor(), now=state.now())
+def _save_hook(name: str, document: Any, sample: str, signing: dict[str, Any] | None) -> None:
+    key = hooks.save(state.store(), name, document, sample=sample or None, signing=signing, by=state.actor(), now=state.now())
     if key:
         st.session_state["fresh-hook"] = f"{state.config().public_url}{hooks.PATH}{key}"
     st.rerun()

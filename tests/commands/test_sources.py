@@ -66,6 +66,16 @@ def test_a_pull_and_a_webhook_on_the_command_line(ask: Any, tmp_path: Path, monk
     assert tried["items"][0]["traits"] == {"Plan": "pro"} and tried["new_fields"] == ["Plan"]
     assert ask("hooks", "errors", "Shop") == [] and ask("hooks", "list")[0]["name"] == "Shop"
     assert "stripe" in ask("hooks", "presets") and ask("hooks", "presets", "calendly")["email"] == "payload.email"
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "SHOP_HOOK").write_text("")
+    signed = ask("hooks", "sign", "Shop", "--scheme", "hmac", "--secret", "SHOP_HOOK", "--header", "X-Own", "--code", "base64")
+    assert signed["signing"] == {"scheme": "hmac", "secrets": ["SHOP_HOOK"], "header": "X-Own", "code": "base64"}
+    assert "can be read by others" in signed["problem"]
+    (tmp_path / "secrets" / "SHOP_HOOK").chmod(0o600)
+    assert "is empty" in ask("hooks", "list")[0]["problem"], "an empty secret would let everybody sign"
+    assert "--scheme or --off" in ask("hooks", "sign", "Shop", code=2)
+    assert "say how the tool signs" in ask("hooks", "sign", "Shop", "--secret", "SHOP_HOOK", code=2)
+    assert ask("hooks", "sign", "Shop", "--off")["signing"] is None
     ask("hooks", "revoke", "Shop")
     mapping.write_text("{}")
     assert "whose it is" in ask("hooks", "save", "Other", str(mapping), code=2)
