@@ -5,7 +5,7 @@ Rising `id` is that order on both engines: on PostgreSQL whoever writes events p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..lazy import pd
@@ -42,9 +42,10 @@ def load_events(store: Store, rows: Iterable[dict[str, Any]]) -> int:
     return sum(store.insert_many("event", listed[at:at + CHUNK]) for at in range(0, len(listed), CHUNK))
 
 
-def set_verdict(store: Store, ids: Iterable[int], verdict: str) -> None:
-    """Who did them after all. Needs a transaction; `verdicts.judge` keeps what was said before."""
-    store.run_many("UPDATE event SET verdict = :verdict WHERE id = :id", [{"id": one, "verdict": verdict} for one in ids])
+def set_verdicts(store: Store, said: Mapping[int, str | None]) -> None:
+    """Who did them after all, by event id. Needs a transaction; `verdicts.judge` keeps what was said before."""
+    store.run_many("UPDATE event SET verdict = :verdict WHERE id = :id",
+                   [{"id": one, "verdict": verdict} for one, verdict in said.items()])
 
 
 def emit_from(select: Sql, *, source: str = "engine", valued: bool = False) -> Sql:

@@ -9,7 +9,7 @@ import click
 
 from ..activity.recording import list_events, record_event
 from ..activity.timeline import timeline
-from ..activity.verdicts import judge
+from ..activity.verdicts import judge, take_back
 from ..clock import iso, parse_moment
 from ..errors import BadInput
 from ..people.contacts import must_find
@@ -77,6 +77,16 @@ def judge_(call: Call, verdict: str, ids: tuple[int, ...], why: str) -> None:
     with call.store() as store:
         done = judge(store, ids, verdict, why, by=call.by, now=call.now)
     call.answer({"changed": done}, f"{done} judged otherwise before, {verdict} from now on")
+
+
+@events.command("unjudge")
+@click.argument("ids", type=int, nargs=-1, required=True)
+@takes_call
+def unjudge(call: Call, ids: tuple[int, ...]) -> None:
+    """Take back what was said last of the events IDS: they are judged as before."""
+    with call.store() as store:
+        done = take_back(store, ids, by=call.by, now=call.now)
+    call.answer({"changed": done}, f"{done} judged as before")
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -157,8 +157,8 @@ ACTIVITY = (
            "event_what (name, object, occurred_at, contact_id, verdict)",
            "event_when (name, occurred_at, contact_id, verdict, message_id, value_minor, currency)",
            "event_machine (name, contact_id) WHERE verdict = 'machine'")),
-    # A verdict on an event that was changed later; the newest one is the event's own.
-    Table("verdict_change", "activity.verdicts", """id {id}, event_id {big} NOT NULL, old TEXT, new TEXT NOT NULL,
+    # A verdict on an event that was changed later; the newest one is the event's own. NULL: not judged.
+    Table("verdict_change", "activity.verdicts", """id {id}, event_id {big} NOT NULL, old TEXT, new TEXT,
         at {big} NOT NULL, actor TEXT NOT NULL, reason TEXT""", ("verdict_change_event (event_id, id)",)),
     # What came in and could not be used, and why. The newest ones only.
     Table("refusal", "activity.intake", """id {id}, at {big} NOT NULL, kind TEXT NOT NULL, dedupe_key TEXT NOT NULL,

@@ -78,7 +78,7 @@ def _hook(one: Hook, may: bool) -> None:
 
 
 def _signing_line(one: Hook) -> None:
-    st.caption(state.escaped(hook_signing.describe(one.signing).capitalize()) + ".")
+    st.caption(state.escaped(f"Posts are {hook_signing.describe(one.signing)}."))
     if one.signing and (problem := hook_signing.trouble(one.signing, state.config().database_url)):
         st.error(state.escaped(f"Everything is refused: {problem}"), icon=":material/key_off:")
 

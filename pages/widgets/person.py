@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from engine.activity import timeline
+from engine.activity import timeline, verdicts
 from engine.audience import affinity, personas, scoring, segments
 from engine.audience.lifecycle import STAGES
 from engine.clock import in_words
@@ -222,6 +222,50 @@ def _entry(entry: timeline.Entry) -> None:
         st.text(entry.text, width="stretch")
         if message := entry.detail.get("message_id"):
             state.link_to("activity", "Message", icon=":material/mail:", view="messages", message=message)
+        _doubt(entry)
+
+
+def _doubt(entry: timeline.Entry) -> None:
+    """A button beside an entry of the timeline, where a machine could have done it."""
+    said = entry.detail.get("verdict")
+    if entry.kind != "event" or not (said or entry.detail["name"] in verdicts.IN_DOUBT) or not state.may("market"):
+        return
+    label = "A person?" if said == "machine" else "A machine?"
+    if st.button(label, key=f"judge-{entry.id}", type="tertiary", icon=":material/person:" if said == "machine" else
+                 ":material/smart_toy:", help="Say that somebody else did this than it seems"):
+        judge_dialog(entry)
+
+
+@st.dialog("Who did this?")
+def judge_dialog(entry: timeline.Entry) -> None:
+    """Say that a person or a machine did it, and why; or take back what was said last."""
+    said, past = entry.detail.get("verdict"), verdicts.history(state.store(), entry.id)
+    st.markdown(f"**{state.escaped(entry.text)}** at {when(entry.at)}")
+    for label, key in (("Browser", "user_agent"), ("Address", "ip")):
+        if value := entry.detail.get("props", {}).get(key):
+            st.caption(f"{label}: {state.escaped(value)}")
+    st.markdown(f"Counts as {_judged(said)}.")
+    other = "human" if said == "machine" else "machine"
+    why = st.text_input("What gives it away?", placeholder="two seconds after it was sent" if other == "machine" else
+                        "she told us so on the phone")
+    with st.container(horizontal=True):
+        judged = st.button(f"It was {_judged(other)}", type="primary")
+        undone = bool(past) and st.button("Take back what was said last", icon=":material/undo:")
+    if judged or undone:
+        with state.boundary():
+            if judged:
+                verdicts.judge(state.store(), [entry.id], other, why, by=state.actor(), now=state.now())
+            else:
+                verdicts.take_back(state.store(), [entry.id], by=state.actor(), now=state.now())
+            st.rerun()
+    for one in past:
+        st.caption(f"{when(one.at)} {state.escaped(one.actor)}: {_judged(one.new)} instead of {_judged(one.old)}"
+                   + (f", {state.escaped(one.reason)}" if one.reason else ""))
+    st.caption("Segments, scores and what waits in journeys go by it from the next tick on. Ways already taken stay.")
+
+
+def _judged(verdict: str | None) -> str:
+    return {"human": "a person", "machine": "a machine"}.get(verdict or "", "not judged")
 
 
 def _journeys(found: Contact) -> None:

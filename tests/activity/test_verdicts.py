@@ -9,7 +9,7 @@ from engine.activity import events, recording, verdicts
 from engine.audience import scoring, segments
 from engine.audience.rules import known, parse
 from engine.config import Config
-from engine.errors import BadInput, Forbidden, NotFound
+from engine.errors import BadInput, Conflict, Forbidden, NotFound
 from engine.loop.tick import tick
 from engine.people import contacts
 from engine.sql import sql
@@ -42,6 +42,13 @@ def test_rules_scores_and_the_past_follow(store: Store) -> None:
     assert state(NOW + 20) == (1, 60, 2)
     assert verdicts.judge(store, views, "human", by=COMMAND_LINE, now=NOW + 30) == 0
 
+    assert verdicts.take_back(store, views[:1], by=COMMAND_LINE, now=NOW + 40) == 1
+    assert state(NOW + 40) == (0, 30, 1), "judged as before its newest change"
+    assert [(one.old, one.new, one.reason) for one in verdicts.history(store, views[0])] == [
+        ("human", "machine", "taken back"), ("machine", "human", None), (None, "machine", "two seconds after the mail")]
+    assert verdicts.take_back(store, views[1:], by=COMMAND_LINE, now=NOW + 40) == 1
+    assert store.one("SELECT e.verdict FROM event e WHERE e.id = :id", id=views[1]) is None, "not judged, as it came"
+
     back = parse(CLICKED, known(store)).members(past=True, upto=sql(":upto"))
     then = [len(store.rows(back, now=moment, upto=events.last_id(store))) for moment in (NOW + 5, NOW + 15, NOW + 25)]
     assert then == [1, 0, 1], "as it was known at each moment"
@@ -56,3 +63,10 @@ def test_who_may_and_what_is_wrong(store: Store) -> None:
         verdicts.judge(store, [7], "human", by=COMMAND_LINE, now=NOW)
     with pytest.raises(Forbidden):
         verdicts.judge(store, [7], "human", by=Actor("Vera", "viewer"), now=NOW)
+    contacts.save(store, {"email": "ada@example.com"}, by=COMMAND_LINE, now=NOW, source="form")
+    recording.record_event(store, "ada@example.com", "page_view", by=COMMAND_LINE, now=NOW)
+    tick(store, Config(secret=b"s" * 40), now=NOW)
+    with pytest.raises(Conflict, match="nobody has judged event 1"):
+        verdicts.take_back(store, [1], by=COMMAND_LINE, now=NOW)
+    with pytest.raises(Forbidden):
+        verdicts.take_back(store, [1], by=Actor("Vera", "viewer"), now=NOW)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from engine.access import COMMAND_LINE as LOCAL
+from engine.access import Actor
+from engine.activity import events
 from engine.people import accounts, consent, contacts
 from engine.service import quality
 from engine.service.importing import errors_csv, look
 from engine.store import Store
+from tests.conftest import NOW
 
 from .conftest import SCRIPT
 from .running import open_page, well, words
@@ -55,6 +59,39 @@ def test_one_person_with_everything(workspace: Store, cast: dict[str, int]) -> N
     for view in ("journeys", "score", "facts"):
         well(open_page("contacts", contact=cast["ada"], show=view))
     assert "no contact" in open_page("contacts", contact=999).error[0].value.replace("\\", "")
+
+
+def judge_the_newest() -> None:
+    from engine.activity.timeline import timeline
+    from pages.widgets import person, state
+
+    person.judge_dialog(timeline(state.store(), 1, kinds=frozenset({"event"}))[0])
+
+
+def test_a_click_is_judged_beside_it_and_the_verdict_taken_back(workspace: Store, cast: dict[str, int],
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    with workspace.transaction():
+        events.insert_events(workspace, [{"contact_id": cast["ada"], "name": name, "object": "/pricing", "occurred_at": NOW,
+                                          "received_at": NOW, "props": '{"ip": "192.0.2.1"}', "dedupe_key": name, "source": "x"}
+                                         for name in ("purchase", "email_clicked")])
+    at = well(open_page("contacts", contact=cast["ada"]))
+    assert [one.label for one in at.button if one.label.startswith("A ")] == ["A machine?"], "a purchase is not in doubt"
+
+    def said() -> list[str | None]:
+        return [row[0] for row in workspace.rows("SELECT e.verdict FROM event e WHERE e.name = 'email_clicked'")]
+
+    dialog = well(AppTest.from_function(judge_the_newest, default_timeout=30).run())
+    assert "Address: 192.0.2.1" in words(dialog).replace("\\", "")
+    dialog.text_input[0].input("two seconds after it was sent")
+    well(next(one for one in dialog.button if one.label == "It was a machine").click().run())
+    assert said() == ["machine"] and "A person?" in [one.label for one in open_page("contacts", contact=cast["ada"]).button]
+    dialog = AppTest.from_function(judge_the_newest, default_timeout=30).run()
+    assert "a machine instead of not judged, two seconds after it was sent" in words(dialog)
+    well(next(one for one in dialog.button if one.label.startswith("Take back")).click().run())
+    assert said() == [None]
+    with monkeypatch.context() as patched:
+        patched.setattr("pages.widgets.state.actor", lambda: Actor("Vera", "viewer"))
+        assert not [one for one in open_page("contacts", contact=cast["ada"]).button if one.label.startswith("A ")]
 
 
 def test_markup_in_a_name_is_text(workspace: Store, cast: dict[str, int]) -> None:
