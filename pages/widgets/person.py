@@ -205,35 +205,34 @@ def _timeline(found: Contact) -> None:
     entries = timeline.timeline(state.store(), found.id, limit=many + 1)
     if not entries:
         st.info("Nothing has happened yet.", icon=":material/hourglass_empty:")
+    judging = state.may("market") and any(map(_in_doubt, entries)) and st.toggle(
+        "Judge visits and clicks", key=f"judging-{found.id}", help="Scanners of mail and crawlers do them as well as people.")
     day = ""
     for entry in entries[:many]:
         if when(entry.at)[:10] != day:
             day = when(entry.at)[:10]
             st.caption(day)
-        _entry(entry)
+        _entry(entry, judging)
     if len(entries) > many and st.button("Show earlier", icon=":material/expand_more:"):
         st.session_state[key] = many + STEPS
         st.rerun()
 
 
-def _entry(entry: timeline.Entry) -> None:
+def _entry(entry: timeline.Entry, judging: bool) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
         st.markdown(f":material/{_ICONS.get(entry.kind, 'circle')}: :gray[{when(entry.at)[11:]}]", width=90)
         st.text(entry.text, width="stretch")
         if message := entry.detail.get("message_id"):
             state.link_to("activity", "Message", icon=":material/mail:", view="messages", message=message)
-        _doubt(entry)
+        if judging and _in_doubt(entry):
+            label, icon = ("A person?", "person") if entry.detail.get("verdict") == "machine" else ("A machine?", "smart_toy")
+            if st.button(label, key=f"judge-{entry.id}", type="tertiary", icon=f":material/{icon}:"):
+                judge_dialog(entry)
 
 
-def _doubt(entry: timeline.Entry) -> None:
-    """A button beside an entry of the timeline, where a machine could have done it."""
-    said = entry.detail.get("verdict")
-    if entry.kind != "event" or not (said or entry.detail["name"] in verdicts.IN_DOUBT) or not state.may("market"):
-        return
-    label = "A person?" if said == "machine" else "A machine?"
-    if st.button(label, key=f"judge-{entry.id}", type="tertiary", icon=":material/person:" if said == "machine" else
-                 ":material/smart_toy:", help="Say that somebody else did this than it seems"):
-        judge_dialog(entry)
+def _in_doubt(entry: timeline.Entry) -> bool:
+    """Whether a machine could have done it."""
+    return entry.kind == "event" and bool(entry.detail.get("verdict") or entry.detail["name"] in verdicts.IN_DOUBT)
 
 
 @st.dialog("Who did this?")
@@ -244,7 +243,7 @@ def judge_dialog(entry: timeline.Entry) -> None:
     for label, key in (("Browser", "user_agent"), ("Address", "ip")):
         if value := entry.detail.get("props", {}).get(key):
             st.caption(f"{label}: {state.escaped(value)}")
-    st.markdown(f"Counts as {_judged(said)}.")
+    st.markdown(f"Counts as done by {_judged(said)}." if said else "Nobody has judged it: it counts as done by a person.")
     other = "human" if said == "machine" else "machine"
     why = st.text_input("What gives it away?", placeholder="two seconds after it was sent" if other == "machine" else
                         "she told us so on the phone")
