@@ -66,10 +66,10 @@ def test_every_command_and_option_is_documented() -> None:
     assert COMMANDS.read_text().partition(BEGIN)[2] == reference(), "run `python -m tests.test_docs` and look at the difference"
 
 
-@pytest.mark.parametrize(("name", "command"), [*leaves(gather())], ids=lambda value: value if isinstance(value, str) else "")
-def test_a_command_says_what_it_does_in_a_sentence(name: str, command: click.Command) -> None:
-    first = (command.help or "").strip().splitlines()[0]
-    assert first.endswith((".", ")")) and first[0].isupper(), f"{name}: {first!r}"
+def test_a_command_says_what_it_does_in_a_sentence() -> None:
+    firsts = {name: (command.help or "?").strip().splitlines()[0] for name, command in leaves(gather())}
+    assert firsts
+    assert not {name: first for name, first in firsts.items() if not (first.endswith((".", ")")) and first[0].isupper())}
 
 
 # ------------------------------------------------------------ the README
@@ -99,10 +99,10 @@ def test_the_example_of_the_readme_works(url: str, monkeypatch: pytest.MonkeyPat
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text()):
-        assert (page.parent / link).exists(), f"{page.name}: {link}"
+def test_links_between_pages_lead_somewhere() -> None:
+    links = [(page, link) for page in PAGES for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text())]
+    assert links
+    assert not [f"{page.relative_to(ROOT)}: {link}" for page, link in links if not (page.parent / link).exists()]
 
 
 def test_every_decision_is_listed() -> None:
@@ -132,21 +132,27 @@ def requirements(file: str) -> list[str]:
 EVERY = [*requirements("requirements.txt"), *requirements("requirements-dev.txt")]
 
 
-@pytest.mark.parametrize("line", EVERY)
-def test_a_requirement_has_a_lower_bound_and_a_reason(line: str) -> None:
-    found = re.fullmatch(r"([A-Za-z0-9._-]+)(\[\w+\])?>=\d[\d.]*", line)
-    assert found, f"{line}: name>=version"
-    assert f"| `{found[1]}` |" in (ROOT / "docs" / "dependencies.md").read_text()
+def test_a_requirement_has_a_lower_bound_and_a_reason() -> None:
+    described = (ROOT / "docs" / "dependencies.md").read_text()
+    for line in EVERY:
+        found = re.fullmatch(r"([A-Za-z0-9._-]+)(\[\w+\])?>=\d[\d.]*", line)
+        assert found, f"{line}: name>=version"
+        assert f"| `{found[1]}` |" in described, f"{found[1]}: no reason"
 
 
-@pytest.mark.parametrize("line", EVERY)
-def test_a_requirement_is_used(line: str) -> None:
-    name = re.split(r"[\[>]", line)[0]
-    module = IMPORT_NAMES.get(name, name.lower().replace("-", "_"))
-    folders = ("engine", "pages", *(("tests", "benchmarks") if line in requirements("requirements-dev.txt") else ()))
+def imported(*folders: str) -> set[str]:
+    """The top-level modules that files of these folders, and those beside them, import."""
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")] + list(ROOT.glob("*.py"))
-    imported = re.compile(rf"^\s*(?:import|from) {module}\b", re.MULTILINE)
-    assert name in NOT_IMPORTED or any(imported.search(file.read_text()) for file in files), f"{name}: nothing imports it"
+    return {name for file in files for name in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.MULTILINE)}
+
+
+def test_a_requirement_is_used() -> None:
+    running, trying = imported("engine", "pages"), imported("engine", "pages", "tests", "benchmarks")
+    for line in EVERY:
+        name = re.split(r"[\[>]", line)[0]
+        module = IMPORT_NAMES.get(name, name.lower().replace("-", "_"))
+        used = trying if line in requirements("requirements-dev.txt") else running
+        assert name in NOT_IMPORTED or module in used, f"{name}: nothing imports it"
 
 
 def test_no_other_requirement_is_described() -> None:

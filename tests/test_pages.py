@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,14 @@ SQL = re.compile(r"\b(SELECT\s+\S+.*\bFROM\b|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DE
 READING = {"rows", "row", "one", "records", "frame", "run", "run_many", "insert_many", "upsert_many", "transaction", "stream"}
 
 
+@cache
+def _nodes(name: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(FILES[name].read_text())))
+
+
 def _imports(name: str) -> list[str]:
     found = []
-    for node in ast.walk(ast.parse(FILES[name].read_text())):
+    for node in _nodes(name):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -31,22 +37,21 @@ def _imports(name: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_no_page_asks_the_database_itself(name: str) -> None:
-    wrong = [one for one in _imports(name) if one.startswith(FOREIGN)]
-    if not name.startswith("pages/widgets/"):
-        wrong += [one for one in _imports(name) if one.startswith(GROUND)]
-    assert not wrong, f"{name} imports {wrong}"
+def test_no_page_asks_the_database_itself() -> None:
+    assert not [f"{name} imports {one}" for name in FILES for one in _imports(name)
+                if one.startswith(FOREIGN if name.startswith("pages/widgets/") else (*FOREIGN, *GROUND))]
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_no_page_holds_sql(name: str) -> None:
-    tree = ast.parse(FILES[name].read_text())
-    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    assert not [text for text in texts if SQL.search(text)]
-    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
-    asked = [call.attr for call in calls if call.attr in READING and _is_store(call.value)]
-    assert not asked, f"{name} calls {asked} of the store"
+def test_no_page_holds_sql() -> None:
+    assert not [f"{name}: {node.value}" for name in FILES for node in _nodes(name)
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.search(node.value)]
+
+
+def test_no_page_reads_or_writes_the_store() -> None:
+    calls = [(name, node.func) for name in FILES for node in _nodes(name)
+             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    assert not [f"{name} calls {call.attr} of the store" for name, call in calls
+                if call.attr in READING and _is_store(call.value)]
 
 
 def _is_store(node: ast.expr) -> bool:
@@ -54,16 +59,16 @@ def _is_store(node: ast.expr) -> bool:
     return "store" in (getattr(called, "id", ""), getattr(called, "attr", ""))
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_pages_are_short(name: str) -> None:
-    most = MOST_WIDGET_LINES if name.startswith("pages/widgets/") else MOST_LINES
-    assert len(FILES[name].read_text().splitlines()) < most
+def test_pages_are_short() -> None:
+    lines = {name: len(file.read_text().splitlines()) for name, file in FILES.items()}
+    assert not {name: count for name, count in lines.items()
+                if count >= (MOST_WIDGET_LINES if name.startswith("pages/widgets/") else MOST_LINES)}
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_page_has_a_test(name: str) -> None:
-    noun = Path(name).stem
-    assert (ROOT / "tests" / "pages" / f"test_{noun}.py").exists(), f"write tests/pages/test_{noun}.py with an AppTest"
+def test_every_page_has_a_test() -> None:
+    wanted = {f"test_{Path(name).stem}.py" for name in PAGES}
+    there = {file.name for file in (ROOT / "tests" / "pages").glob("test_*.py")}
+    assert wanted and not wanted - there, "write tests/pages/test_<page>.py with an AppTest"
 
 
 def test_every_page_is_in_the_navigation() -> None:
