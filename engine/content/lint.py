@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from html.parser import HTMLParser
 
 from ..errors import Problem, Severity, listing
@@ -22,16 +23,20 @@ _ALONE = ("unsubscribe_url", "preferences_url", "confirm_url")
 
 def check(store: Store, template: Template) -> list[Problem]:
     """Every problem of a template: errors stop a message, warnings spoil it, advice improves it."""
-    known = {"contact": {*fields.catalogue(store), *map(slug, fields.catalogue(store)), *context.ALSO_CONTACT},
-             "account": set(context.ACCOUNT), "sender": set(context.SENDER)}
+    return list(_check(template, frozenset(fields.catalogue(store))))
+
+
+@lru_cache(512)
+def _check(template: Template, own: frozenset[str]) -> tuple[Problem, ...]:
+    """The same, kept: every look at a journey asks it of all templates. own: the fields of contacts."""
+    known = {"contact": {*own, *map(slug, own), *context.ALSO_CONTACT}, "account": set(context.ACCOUNT),
+             "sender": set(context.SENDER)}
     problems = _head(template)
     for part, source in (("subject", template.subject), ("preheader", template.preheader), ("html", template.source),
                          ("text", template.text if has_own_text(template) else None)):
         if source and not (part == "html" and template.source_kind == "text"):
             problems += _names(part, source, known)
-    if template.html:
-        problems += _markup(template)
-    return problems
+    return (*problems, *(_markup(template) if template.html else ()))
 
 
 def has_own_text(template: Template) -> bool:
