@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +18,18 @@ from tests.service.demo_copies import make
 
 @pytest.fixture(scope="session")
 def fresh_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a small demo that nobody has touched; to be copied, not opened."""
-    path = tmp_path_factory.mktemp("fresh") / "demo.db"
-    store = open_store(f"sqlite:///{path}", create=True)
-    make(store)
-    forward.keep_fresh(store)
-    store.close()
-    return Path(f"{path}-fresh")
+    """The file of a small demo that nobody has touched; to be copied, not opened. Processes that test beside us share it."""
+    here = tmp_path_factory.getbasetemp()
+    folder = here.parent if "PYTEST_XDIST_WORKER" in os.environ else here
+    made = folder / "demo.db-fresh"
+    with (folder / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            store = open_store(f"sqlite:///{folder / 'demo.db'}", create=True)
+            make(store)
+            forward.keep_fresh(store)
+            store.close()
+    return made
 
 
 @pytest.fixture

@@ -95,7 +95,8 @@ def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
 
 
-def test_run_says_ready_once_and_stops_on_ctrl_c(running: Running) -> None:
+def test_complaint_23_one_command_starts_everything_says_ready_once_and_stops_on_ctrl_c(running: Running) -> None:
+    """COMPLAINTS 23: no crons, no queue to set up: page, collector and runner, each with a heartbeat."""
     running.until_ready()
     assert running.out == [f"READY {running.address}\n"]
     with urllib.request.urlopen(running.address) as answer:

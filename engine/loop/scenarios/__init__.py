@@ -30,7 +30,7 @@ from .comparing import Failure, Report, compare
 from .file import File, Scenario, Step, check, read
 
 BY = Actor("journey test", "admin")
-LONGEST_S, LOOKS_S = 400 * DAY, 6 * HOUR
+LONGEST_S, LONG_S = 400 * DAY, 60 * DAY
 _ACTS = ("clicks", "opens", "replies")
 
 
@@ -79,7 +79,8 @@ def _run(asked: File, scenario: Scenario, journey: str, where: str, workspace: S
     try:
         cast = _cast(store, {**asked.given, **scenario.given}, start)
         name = str(document.get("name"))
-        world = World(store, start, kinds=KINDS | {"answer": _answer, "enroll": _enroll}, idle_s=LOOKS_S)
+        world = World(store, start, kinds=KINDS | {"answer": _answer, "enroll": _enroll},
+                      idle_s=6 * HOUR if until - start <= LONG_S else DAY)
         world.loop.settle(start)
         versions.publish(store, journey, by=BY, now=start, trial=True)
         for number, step in enumerate(scenario.when, 1):
