@@ -9,7 +9,8 @@ import pytest
 
 from engine.access import COMMAND_LINE
 from engine.activity import events
-from engine.audience import segments, watch
+from engine.audience import comparing, segments, watch
+from engine.errors import Invalid
 from engine.people import contacts
 from engine.store import Store
 from tests.conftest import NOW
@@ -262,3 +263,24 @@ def test_the_event_says_which_segment(store: Store) -> None:
     look(store)
     row = store.row("SELECT e.object, e.props, e.source FROM event e WHERE e.name = 'segment_entered'")
     assert row and (row[0], json.loads(row[1]), row[2]) == (str(found.id), {"segment": "Hot"}, "watch")
+
+
+def test_complaint_11_a_segment_costs_what_changed_says_what_it_takes_and_never_asks_about_itself(store: Store) -> None:
+    """COMPLAINTS 11: elsewhere every segment is built anew for ten changes, and segments in segments explode."""
+    crowd = make(store, *(f"c{place}@example.com" for place in range(400)), stage="lead")
+    save(store, "Hot", VISITED)
+    save(store, "Hot leads", {"all": [{"segment": "Hot"}, {"stage": "lead"}]})
+    save(store, "Everybody else", {"not": {"segment": "Hot"}})
+    look(store)
+    for who in crowd[:10]:
+        did(store, who, "page_view", NOW, "/pricing")
+    tally = look(store)
+    assert (tally.full, tally.entered, tally.left) == (0, 20, 10)
+    assert tally.looked_at == 30, "ten people, once in each of the three"
+    assert look(store).looked_at <= 20, "those who ask about a segment are asked about once more"
+    assert look(store).looked_at == 0
+    with pytest.raises(Invalid, match="ask about itself: Hot → Hot leads → Hot"):
+        save(store, "Hot", {"any": [VISITED, {"segment": "Hot leads"}]})
+    assert inside(store, "Hot") == set(crowd[:10])
+    assert all(one.seconds is not None for one in segments.list_segments(store)), "each with the seconds it took"
+    assert [one.count for one in comparing.timing(store, "Hot leads", now=NOW)] != []

@@ -1,17 +1,19 @@
-"""No statement of the runner reads a table that grows with people from end to end."""
+"""No statement of the runner reads a table that grows with people from end to end: what a tick costs follows what is due."""
 
 from __future__ import annotations
 
 import re
+import sqlite3
 from typing import Any
 
+from engine.clock import DAY
 from engine.journeys import hearing
 from engine.journeys.moves import compile_step
-from engine.journeys.runner import DUE
+from engine.journeys.runner import DUE, Runner
 from engine.journeys.versions import load_live
-from engine.store import Store
+from engine.store import SqliteStore, Store
 
-from .worlds import Document, add_templates, journey, publish
+from .worlds import START, Document, add_contacts, add_templates, journey, publish, runner, tick
 
 BIG = {"token": "t s token ut", "event": "e x event", "enrollment": "r enrollment", "contact": "c contact k",
        "message": "m message om", "segment_member": "g segment_member", "step": "step"}
@@ -62,7 +64,7 @@ def statements(store: Store) -> list[tuple[str, Any, dict[str, Any]]]:
     return [*found, ("enroll", ears.enroll, FREE), *(("place", one, FREE) for one in ears.place)]
 
 
-def test_no_big_table_is_scanned(store: Store) -> None:
+def test_complaint_2_no_big_table_is_scanned(store: Store) -> None:
     found = statements(store)
     with store.transaction():
         if store.backend == "postgresql":
@@ -90,3 +92,49 @@ def test_the_claim_walks_its_index_in_order(memory: Store) -> None:
 def test_siblings_are_found_by_key_range(memory: Store) -> None:
     plans = [memory.plan(text, **params) for where, text, params in statements(memory) if where == "j"]
     assert "SEARCH s USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plans[0]
+
+
+def worked(store: Store, engine: Runner, now: int) -> tuple[int, int]:
+    """Steps, and what a tick took: instructions of the database's machine on SQLite, statements elsewhere."""
+    seen: list[str] = []
+    store.on_statement = seen.append
+    if not isinstance(store, SqliteStore):
+        steps = engine.tick(now).steps
+    else:
+        with store.transaction(), store._connection() as connection:
+            assert isinstance(connection, sqlite3.Connection)
+            connection.set_progress_handler(lambda: seen.append("a hundred"), 100)
+            steps = engine.tick(now).steps
+            connection.set_progress_handler(None, 0)
+    store.on_statement = None
+    return steps, len(seen)
+
+
+def test_complaint_2_a_tick_costs_what_is_due_and_not_who_waits_or_has_finished(store: Store) -> None:
+    """COMPLAINTS 2: elsewhere a run reads everybody again, also those who left long ago. Here ten are due twice: with nobody
+    else, and beside 1,500 who wait and 1,500 who have finished."""
+    add_contacts(store, 3_020)
+    publish(store, journey({"id": "w", "type": "wait", "for": "30d", "next": "e"}, {"id": "e", "type": "exit"}),
+            journey({"id": "gone", "type": "exit"}, name="short", trigger={"event": "glance"}))
+    engine = runner(store)
+
+    def begin(people: range, event: str, at: int) -> None:
+        with store.transaction():
+            store.insert_many("event", [{"contact_id": who, "name": event, "occurred_at": at, "received_at": at, "props": "{}",
+                                         "dedupe_key": f"{event}{who}", "source": "test"} for who in people])
+
+    begin(range(1, 11), "signup", START)
+    tick(engine, START)
+    begin(range(11, 21), "signup", START + DAY)
+    tick(engine, START + DAY)
+    alone = worked(store, engine, START + 30 * DAY)
+    idle = worked(store, engine, START + 30 * DAY + 1)
+    begin(range(21, 1_521), "signup", START + 30 * DAY + 2)
+    begin(range(1_521, 3_021), "glance", START + 30 * DAY + 2)
+    tick(engine, START + 30 * DAY + 2)
+    assert store.rows("SELECT r.status, COUNT(*) FROM enrollment r GROUP BY 1 ORDER BY 1") == [("active", 1_510),
+                                                                                             ("finished", 1_510)]
+    idle_in_a_crowd = worked(store, engine, START + 31 * DAY - 1)
+    in_a_crowd = worked(store, engine, START + 31 * DAY)
+    assert alone[0] == in_a_crowd[0] == 20 and idle[0] == idle_in_a_crowd[0] == 0
+    assert in_a_crowd[1] < 1.25 * alone[1] and idle_in_a_crowd[1] < 1.25 * idle[1], (alone, in_a_crowd, idle, idle_in_a_crowd)

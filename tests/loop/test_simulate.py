@@ -14,8 +14,8 @@ from engine.activity import events
 from engine.audience import affinity
 from engine.clock import DAY, HOUR
 from engine.errors import BadInput, Invalid
-from engine.journeys import documents, versions
-from engine.loop.simulate import simulate
+from engine.journeys import documents, drafts, versions
+from engine.loop.simulate import simulate, text_of
 from engine.loop.virtual import World
 from engine.people import consent, contacts, fields
 from engine.schema import open_store
@@ -161,6 +161,37 @@ def test_forward_is_the_same_for_the_same_seed_and_says_what_it_assumes(memory: 
     assert any("assumed rates" in line for line in one.assumptions)
     assert one.collisions and one.collisions[0].journey == "wave", "the live one mails the same people"
     assert memory.one("SELECT COUNT(*) FROM message") == 0
+
+
+def test_complaint_5_a_draft_is_tried_on_what_really_happened_before_anybody_gets_it(store: Store) -> None:
+    """COMPLAINTS 5: elsewhere one clones the campaign, or looks at one made-up user. Here a draft that was never published
+    goes over everybody's real months, with the caps, the exits and the ways that they would have met."""
+    people(store, 6)
+    happened = [(START + DAY, who, "signup") for who in (1, 2, 3, 4)] + [(START + 2 * DAY, who, "a") for who in (1, 2)]
+    happened += [(START + 3 * DAY, 1, "purchase"), (START + 40 * DAY, 5, "signup")]
+    for at, who, name in happened:
+        worlds.record(store, who, name, at)
+    with store.transaction():
+        consent.record(store, [4], "email", "unsubscribed", basis="test", source="test", by=ANN, now=START + DAY // 2)
+    draft = journey(
+        {"id": "hello", "type": "send", "template": "t", "next": "soon"},
+        {"id": "soon", "type": "send", "template": "u", "next": "keen"},
+        {"id": "keen", "type": "wait_for", "event": {"event": "a"}, "timeout": "5d",
+         "on": {"happened": "rest", "timeout": "end"}},
+        {"id": "rest", "type": "wait", "for": "9d", "next": "vip"},
+        {"id": "vip", "type": "condition", "rule": {"tag": "vip"}, "on": {"yes": "gift", "no": "end"}},
+        {"id": "gift", "type": "send", "template": "u", "next": "end"},
+        {"id": "end", "type": "exit", "reason": "finished"}, name="idea",
+        exit=[{"rule": {"event": "purchase"}, "reason": "bought"}])
+    drafts.save_draft(store, "idea", documents.dump(draft), rev=0, by=ANN, now=START + 50 * DAY)
+    before = rows_there(store)
+    found = simulate(store, text_of(store, "idea"), now=START + 50 * DAY, since=START, until=START + 30 * DAY)
+    assert (found.mode, found.entered, found.exits) == ("replay", 4, {"bought": 1, "finished": 3})
+    assert found.by_node["keen"] == {"happened": 2, "timeout": 2} and found.by_node["rest"] == {"exited": 1, "next": 1}
+    assert found.messages == {"hello": 3, "soon": 3} and found.skipped == {"unsubscribed": 2}
+    assert found.delayed == 3, "the second mail waits for its turn under the cap"
+    assert found.dead == ("vip.yes", "gift.sent") and found.walk is not None
+    assert before == rows_there(store) and versions.list_journeys(store)[0].entered == 0, "and nobody got anything"
 
 
 def test_a_sample_is_part_of_everybody_and_says_so(memory: Store) -> None:

@@ -22,8 +22,11 @@ def test_home_says_what_is_to_be_done(workspace: Store) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.key)
-def test_every_page_opens_on_an_empty_workspace(workspace: Store, place) -> None:
-    assert [one.value for one in well(open_page(place.key)).title] == [place.title]
+def test_complaint_23_every_page_opens_on_an_empty_workspace_with_the_runners_heartbeat(workspace: Store, place) -> None:
+    """COMPLAINTS 23: that nothing moves is seen wherever somebody looks, not in the log of a cron job."""
+    at = well(open_page(place.key))
+    assert [one.value for one in at.title] == [place.title]
+    assert "Runner has not run yet" in words(at)
 
 
 def test_the_search_box_finds_people(workspace: Store, cast: dict[str, int]) -> None:

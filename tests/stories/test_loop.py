@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import time
 
 import pytest
 
 from engine.clock import DAY, iso
 
-from .conftest import Doors, page_of, tracked, visit
+from .conftest import ROOT, Doors, Inside, page_of, tracked, visit
 
 pytestmark = pytest.mark.slow
 
@@ -142,3 +144,37 @@ def test_a_website_sends_events_with_its_key(doors: Doors, collector: str) -> No
     wrong = login | {"Authorization": "Basic " + base64.b64encode(b"wrong:").decode()}
     assert visit(f"{collector}/v1/track", json.dumps(body).encode(), wrong)[0] == 401
     assert visit(f"{collector}/c/Zm9yZ2Vk")[0] == 404
+
+
+DRIP = """name: Three letters
+goal: none
+entry: {trigger: {event: subscribed}}
+nodes:
+  - {id: one, type: send, template: one, next: rest}
+  - {id: rest, type: wait, for: 1s, next: two}
+  - {id: two, type: send, template: two, next: rest2}
+  - {id: rest2, type: wait, for: 1s, next: three}
+  - {id: three, type: send, template: three, next: done}
+  - {id: done, type: exit}
+limits: {caps: ignore}
+"""
+
+
+def test_complaint_22_a_drip_runs_in_one_process(inside: Inside) -> None:
+    """COMPLAINTS 22: a list with a series needs no second product, no queue and no cron: `run` alone writes three letters."""
+    doors = inside
+    for name in ("one", "two", "three"):
+        doors.cli("templates", "save", name, doors.file(f"{name}.html", f"<p>{name}</p>"), "--subject", name)
+    doors.cli("import", "contacts", doors.file("one.csv", "email\nada@example.com\n"), "--consent", "email:subscribed:signup")
+    doors.cli("journeys", "publish", doors.file("drip.yaml", DRIP))
+    words = [sys.executable, "-m", "engine", "--db", doors.url, "run", "--interval", "0.2"]
+    with subprocess.Popen(words, cwd=ROOT, env=doors.env, stderr=subprocess.DEVNULL) as runner:
+        doors.cli("events", "send", "ada@example.com", "subscribed")
+        until = time.monotonic() + 60
+        while len(doors.post.received) < 3 and time.monotonic() < until:
+            time.sleep(0.1)
+        runner.terminate()
+    assert [mail["Subject"] for mail in doors.post.to("ada@example.com")] == ["one", "two", "three"]
+    doors.cli("tick")  # the runner may have been stopped between the third letter and the end
+    passage, = doors.cli("journeys", "explain", "ada@example.com")
+    assert (passage["status"], runner.returncode) == ("finished", 0)
