@@ -211,6 +211,11 @@ class SqliteStore(Store):
     def columns(self, table: str) -> list[str]:
         return [row[1] for row in self.rows(f"PRAGMA table_info({table})")]
 
+    def copy_from(self, other: SqliteStore) -> None:
+        """Become what the other one is; its inbox and temporary tables stay there."""
+        with other._connection() as source, self._connection() as target:
+            source.backup(target)
+
     @property
     def inbox(self) -> Store:
         with self._alone:

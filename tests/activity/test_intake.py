@@ -15,7 +15,7 @@ from engine.activity.events import insert_events, last_id
 from engine.activity.inbox import Item
 from engine.activity.intake import refusals, take
 from engine.people import contacts
-from engine.schema import open_store
+from engine.schema import open_memory, open_store
 from engine.store import Store
 from tests.conftest import NOW
 
@@ -227,7 +227,7 @@ KEYS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["ada", "
 @settings(max_examples=25, deadline=None)
 @given(arrivals=st.lists(KEYS, max_size=4), chunk=st.integers(1, 7))
 def test_each_key_once_in_the_order_of_first_arrival(arrivals: list[list[tuple[str, str]]], chunk: int) -> None:
-    store = open_store("sqlite:///:memory:", create=True)
+    store = open_memory()
     for batch in arrivals:
         inbox.put(store, [track(key, email=f"{who}@example.com") for key, who in batch], now=NOW)
         take(store, now=NOW, chunk=chunk)

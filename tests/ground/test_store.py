@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.schema import open_store
+from engine.config import MEMORY_URL
+from engine.schema import open_memory, open_store
 from engine.sql import sql
 from engine.store import Store
 from tests.conftest import NOW
@@ -314,3 +315,12 @@ def test_a_workspace_opens_while_somebody_writes(url: str) -> None:
         assert names(reader) == []
         reader.close()
     writer.close()
+
+
+def test_a_workspace_in_memory_is_like_a_made_one_and_nobody_elses() -> None:
+    one, other, made = open_memory(), open_memory(), open_store(MEMORY_URL, create=True)
+    shape = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+    assert one.rows(shape) == made.rows(shape) and one.migrated() == made.migrated()
+    put(one, "mine")
+    assert names(one) == ["mine"] and names(other) == names(open_memory()) == []
+    assert one.inbox.columns("inbox") == made.inbox.columns("inbox")

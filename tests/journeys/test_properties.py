@@ -17,7 +17,7 @@ from engine.journeys import reading
 from engine.journeys.graph import lay_out
 from engine.journeys.live import NODES_PER_VERSION
 from engine.people import fields
-from engine.schema import open_store
+from engine.schema import open_memory, open_store
 from engine.store import Store
 from tests.conftest import ENGINES, SweptSchemas
 
@@ -64,7 +64,7 @@ def _dropped() -> Iterator[None]:
 def opened(engine: str) -> Iterator[Store]:
     """An empty workspace for one example."""
     if engine == "sqlite":
-        store = open_store("sqlite:///:memory:", create=True)
+        store = open_memory()
         yield store
         store.close()
         return

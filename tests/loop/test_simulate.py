@@ -18,7 +18,7 @@ from engine.journeys import documents, drafts, versions
 from engine.loop.simulate import simulate, text_of
 from engine.loop.virtual import World
 from engine.people import consent, contacts, fields
-from engine.schema import open_store
+from engine.schema import open_memory
 from engine.store import Store
 from tests.journeys import worlds
 from tests.journeys.worlds import ANN, START, journey
@@ -77,7 +77,7 @@ ACTS = st.lists(st.tuples(st.integers(1, 900), st.integers(1, 4), st.sampled_fro
 @given(seed=st.integers(0, 10_000), acts=ACTS)
 def test_a_replay_takes_the_steps_that_were_taken(seed: int, acts: list[tuple[int, int, str]]) -> None:
     graph = worlds.build(seed)
-    store = open_store("sqlite:///:memory:", create=True)
+    store = open_memory()
     people(store, 4)
     live(store, graph, [(START + at, "event", {"contact_id": who, "name": name}) for at, who, name in sorted(acts)],
          START + 1_500)

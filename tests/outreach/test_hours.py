@@ -17,7 +17,7 @@ from engine.content import templates
 from engine.errors import BadInput, Forbidden
 from engine.maths.zones import learn_zone
 from engine.outreach import limits, messages, policy
-from engine.schema import open_store
+from engine.schema import open_memory
 from engine.sql import sql
 from engine.store import Store
 from tests.conftest import NOW
@@ -175,7 +175,7 @@ wishes = st.lists(st.tuples(st.integers(0, 5), st.integers(-2, 2), st.sampled_fr
 def test_caps_and_quiet_hours_are_never_broken(caps: list[dict[str, object]], asked: list[tuple[int, int, str]], quiet: bool,
                                                send: int) -> None:
     """Whatever is queued, in whatever order: no sliding window ever holds more than it may, nothing leaves at night."""
-    store = open_store("sqlite:///:memory:", create=True)
+    store = open_memory()
     who, start = contact(store, "ada@mail.example"), moment("2026-03-10 12:00")
     templates.save(store, "hello", html=HTML, subject="Hi", by=COMMAND_LINE, now=NOW)
     access.set_setting(store, "caps", caps)

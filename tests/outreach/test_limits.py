@@ -17,7 +17,7 @@ from engine.errors import BadInput
 from engine.outreach import limits, messages
 from engine.outreach.limits import Cap, parse_caps
 from engine.people import consent, contacts
-from engine.schema import open_store
+from engine.schema import open_memory
 from engine.store import Store
 from tests.conftest import NOW
 
@@ -177,7 +177,7 @@ CAPS = st.lists(st.builds(Cap, st.integers(1, 4), st.sampled_from([HOUR, 5 * HOU
 @given(CAPS, st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3 * HOUR), st.integers(0, 2)), max_size=25))
 def test_no_window_ever_holds_more_than_its_cap(caps: list[Cap], sends: list[tuple[int, int, int]]) -> None:
     """Whatever is queued when and however important: what was admitted obeys each cap, and nothing is left undecided."""
-    store = open_store("sqlite:///:memory:", create=True)
+    store = open_memory()
     access.set_setting(store, "caps", [{"n": cap.n, "per": f"{cap.per_s}s", "action": cap.action} for cap in caps])
     people = [contact(store, f"p{number}@mail.example") for number in range(3)]
     template = templates.save(store, "hello", html=HTML, subject="Hi", by=COMMAND_LINE, now=NOW)

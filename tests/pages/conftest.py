@@ -12,7 +12,7 @@ from engine.access import COMMAND_LINE
 from engine.people import accounts, consent, contacts
 from engine.schema import open_store
 from engine.store import Store
-from tests.conftest import NOW
+from tests.conftest import NOW, made_file
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -20,11 +20,11 @@ SCRIPT = "<script>alert(1)</script>"
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Empty; the app opens it through DATABASE_URL, as the local administrator."""
-    url = f"sqlite:///{tmp_path / 'pages.db'}"
+    url = made_file(tmp_path / "pages.db")
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("THROUGHLINE_LOCAL_ADMIN", "1")
     monkeypatch.delenv("SMTP_URL", raising=False)
-    store = open_store(url, create=True)
+    store = open_store(url)
     yield store
     store.close()
     st.cache_data.clear()

@@ -14,14 +14,13 @@ from ...access import Actor, set_setting
 from ...activity.inbox import as_json
 from ...audience import segments
 from ...clock import DAY, HOUR, iso, parse_duration, parse_moment
-from ...config import MEMORY_URL
 from ...content import templates
 from ...errors import BadInput, NotFound
 from ...journeys import documents, enrolling, versions
 from ...maths.zones import learn_zone
 from ...outreach.limits import parse_caps
 from ...people import consent, contacts, fields
-from ...schema import open_store
+from ...schema import open_memory
 from ...sql import fold
 from ...store import Store
 from ..simulate import copying
@@ -101,7 +100,7 @@ def _stage(asked: File, document: dict[str, Any], start: int, workspace: Store |
         own = workspace.one("SELECT j.id FROM journey j WHERE j.key = :key", key=fold(name.strip()))
         store = copying.copy(workspace, copying.Cut((), 1, None, frozenset(), own, kept, alone=True)).store
     else:
-        store = open_store(MEMORY_URL, create=True)
+        store = open_memory()
     for field, kind in asked.fields.items():
         fields.define(store, field, kind, by=BY, now=start)
     for segment, rule in asked.segments.items():

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...config import MEMORY_URL
 from ...journeys import documents
 from ...journeys.nodes import node_types
 from ...people.fields import BUILT_IN, KINDS, catalogue
 from ...people.lookups import rows_in
-from ...schema import PERSON_TABLES, TABLES, open_store, set_watermark
+from ...schema import PERSON_TABLES, TABLES, open_memory, set_watermark
 from ...sql import fold
 from ...store import CHUNK, Store
 
@@ -75,7 +74,7 @@ def pick(store: Store, *, sample: int | None, seed: int) -> tuple[tuple[int, ...
 
 def copy(store: Store, cut: Cut) -> Copied:
     """The copy. Raises nothing of its own: what can be read can be copied."""
-    made = Copied(open_store(MEMORY_URL, create=True))
+    made = Copied(open_memory())
     with made.store.transaction():
         _columns(store, made.store)
         for table in TABLES:
