@@ -10,7 +10,7 @@ from ...access import RUNNER, Actor, require
 from ...errors import BadInput, NotFound
 from ...schema import PERSON_TABLES, Handling
 from ...store import Store
-from .. import accounts, consent, dirty
+from .. import accounts, chain, consent, dirty
 from ..fields import catalogue
 from .reading import current
 from .unmerging import DEPENDENTS, SUMMED, note
@@ -26,6 +26,7 @@ def merge(store: Store, keeper_id: int, loser_id: int, *, by: Actor, now: int) -
     with store.transaction():
         store.serialize("contact")
         keeper, loser = _values(store, keeper_id), _values(store, loser_id)
+        chain.seal_consent(store)
         said = consent.merge_states(store, keeper_id, loser_id, by=by, now=now)
         kept = {} if by == RUNNER else note(store, keeper_id, loser_id)
         for table, handling in PERSON_TABLES.items():
