@@ -57,6 +57,9 @@ CASES = (
     refused("An old Excel workbook", b"\xd0\xcf\x11\xe0\xa1\xb1", "f.csv: this is an old Excel workbook (.xls): save it as "
             ".xlsx or CSV"),
     refused("A web page", "<!DOCTYPE html><p>", "f.csv: this is a web page or XML, not a table: export it as CSV or XLSX"),
+    refused("A web page called a table", "<table><tr><td>email", "f.csv: this is a web page or XML, not a table: export it as "
+            "CSV or XLSX"),
+    refused("Noise", bytes(range(256)) * 4, "f.csv: this is not a text file: export the table as CSV or XLSX"),
     refused("JSON", '{"email": 1}', "f.csv: this is JSON, not a table: export it as CSV or XLSX"),
     refused("A zip archive that is no workbook", b"PK\x03\x04rest", "f.csv: this is a zip archive, not an Excel workbook: "
             "export the table as CSV or XLSX"),
@@ -70,6 +73,9 @@ CASES = (
             "--map", "x=email"),
     refused("A field that is nearly right", "email,n\na@x.test,A\n", "--map \"n=fist_name\": there is no field 'fist_name'; "
             "did you mean 'first_name'? For a new field say its kind: --map \"n=fist_name:text\"", "--map", "n=fist_name"),
+    refused("A kind of field that there is not", "email,n\na@x.test,1\n", "--map \"n=size:integer\": there is no kind "
+            "'integer'; choose one of text, number, date, datetime, bool, enum, list, or for a field of this very name "
+            "--map \"n=size:integer:number\"", "--map", "n=size:integer"),
     refused("Two columns for one field", "email,mail\na@x.test,b@x.test\n", "columns 'email' and 'mail' both fill 'email': "
             "leave one out with --map \"mail=-\"", "--map", "mail=email"),
     refused("Two columns of one name", "email,email\na@x.test,b@x.test\n", "two columns are called 'email': leave one out with "
@@ -86,6 +92,8 @@ CASES = (
             "\"COLUMN=probability\"; the file has email", "--model", "buys", kind="predictions"),
     row("A row that is too long", "email,n\na@x.test,1,2\n", "the row has 3 cells, the header has 2"),
     row("A quote that is never closed", 'email,n\na@x.test,"1\n', "a quote opens here and is never closed"),
+    row("A cell as long as a book", f"email,n\na@x.test,{'x' * 200_000}\n", "a cell is longer than 131,072 characters"),
+    row("A character that is none", "email,first_name\na@x.test,A\0da\nbo@x.test,Bo\n", "the text holds a NUL character"),
     row("No address", "email,first_name\nnobody,Ada\n", "'nobody' is not an email address: an email address must have an "
         "@-sign"),
     row("Neither address nor id", "email,external_id,first_name\n,,Ada\n", "neither email nor external id: a contact needs one "

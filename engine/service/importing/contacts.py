@@ -23,6 +23,7 @@ from .mapping import MARK, Plan, need, plan_contacts
 CONSENTS = {"email_consent": "email", "sms_consent": "sms"}
 LABELS = {"tags": "tag", "lists": "list"}
 SPECIAL = ("account", *LABELS, *CONSENTS)
+LONGEST_SOURCE = 200  # of a consent: one line that says where it was given
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ class _Extras:
 
 
 def parse_consent(text: str) -> Agreed:
-    """`channel:status:source`. Raises BadInput."""
+    """`channel:status:source`, the source one line. Raises BadInput."""
     channel, _, rest = text.partition(":")
     status, _, source = rest.partition(":")
-    if not source.strip():
-        raise BadInput(f"--consent {text!r}: write channel:status:source, for example email:subscribed:signup form")
+    if not source.strip() or len(source) > LONGEST_SOURCE or not source.strip().isprintable():
+        raise BadInput(f"--consent {text[:60]!r}: write channel:status:source, for example email:subscribed:signup form")
     agreed = Agreed(fold(channel.strip()), fold(status.strip()), source.strip())
     consent.check(agreed.channel, agreed.status)
     return agreed
@@ -118,9 +119,11 @@ class _ContactsJob:
                                       f"--map \"{name}={built_in}\"")
         self.job.more = {"consent": dict(self.consent), "new_fields": dict(self.plan.new)}
         if self.consent["kept"]:
-            self.job.notes.append(f"{self.consent['kept']:,} contacts said no before: a file does not change that")
+            who = "1 contact" if self.consent["kept"] == 1 else f"{self.consent['kept']:,} contacts"
+            self.job.notes.append(f"{who} said no before: a file does not change that")
         if self.consent["suppressed"]:
-            self.job.notes.append(f"{self.consent['suppressed']:,} addresses are on the suppression list and stay there")
+            which = "1 address is" if self.consent["suppressed"] == 1 else f"{self.consent['suppressed']:,} addresses are"
+            self.job.notes.append(f"{which} on the suppression list, which a file does not change")
         return self.job.report(self.plan.columns)
 
     def _define(self) -> None:

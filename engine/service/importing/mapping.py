@@ -127,6 +127,9 @@ def _asked(column: Column, asked: str, fields: Mapping[str, Field], special: Col
         return check_name(name), kind
     known = [*fields, *special]
     text = f"--map \"{column.name}={asked}\""
+    if name and kind.isalpha() and kind not in KINDS:
+        raise BadInput(f"{text}: there is no kind {kind!r}; choose one of {', '.join(KINDS)}, or for a field of this very name "
+                       f"--map \"{column.name}={asked}:{guess}\"")
     if close := difflib.get_close_matches(fold(asked), known, 1, ALIKE):
         raise BadInput(f"{text}: there is no field {asked!r}; did you mean {close[0]!r}? For a new field say its kind: "
                        f"--map \"{column.name}={asked}:{guess}\"")
