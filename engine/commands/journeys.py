@@ -77,12 +77,13 @@ def publish(call: Call, file: str, people: str, mapping: tuple[str, ...], dry_ru
     text, wish = read_text(file), _wish(people, mapping)
     with call.store() as store:
         said = migrating.plan(store, text, wish or Wish(), now=call.now)
-        waiting = 0 if dry_run or existing else count_matching(store, text, now=call.now)
+        waiting = 0 if existing else count_matching(store, text, now=call.now)
         done = None if dry_run else launch(store, text, wish, existing=existing or "new-only", by=call.by, now=call.now)
     moving = said.moving if wish else 0
     counts = {"moving": moving, "staying": said.moving + said.staying - moving}
     if done is None:
-        call.answer({**counts, "nodes": said.nodes}, *(_standing(one) for one in said.nodes),
+        call.answer({**counts, "not_entering": waiting, "nodes": said.nodes}, *(_standing(one) for one in said.nodes),
+                    *([f"{waiting:,} match now and would not enter: --existing enter takes them in"] if waiting else []),
                     f"{counts['moving']:,} would move, {counts['staying']:,} would stay; nothing was published")
         return
     made = done.version
@@ -179,8 +180,7 @@ def start(call: Call, key: str, name: str | None) -> None:
 def clone(call: Call, name: str, new: str) -> None:
     """Publish a copy of a journey under another name."""
     with call.store() as store:
-        document = documents.load(versions.get_live(store, name).document)
-        made = versions.publish(store, documents.dump(document | {"name": new}), by=call.by, now=call.now)
+        made = renaming.clone(store, name, new, by=call.by, now=call.now)
     call.answer({"journey": made.journey, "version": made.number}, f"{made.journey}: version {made.number} is live")
 
 
@@ -228,8 +228,9 @@ def _absent(found: WhyNot) -> list[str]:
 
 
 def _story(passage: Passage) -> list[str]:
-    told = [f"{passage.journey} (version {passage.version}): {passage.status}{_because(passage.reason)}, entered "
-            f"{iso(passage.started_at)} by {passage.entered_by}"]
+    status = "stands still, the journey is paused" if passage.paused else f"{passage.status}{_because(passage.reason)}"
+    told = [f"{passage.journey} (version {passage.version}): {status}, entered {iso(passage.started_at)} by "
+            f"{passage.entered_by}{f', key {passage.key}' if passage.key else ''}"]
     told += [f"  {iso(step.at)} {step.node}: {step.sentence} → {step.port or 'held'}{_because(step.reason)}"
              f"{f' (event {step.seen}: {step.event})' if step.event else ''}" for step in passage.steps]
     return told + [f"  waits at {one.node}: {one.sentence} Next look: {iso(one.due_at) or 'when an event comes'}"
@@ -291,7 +292,9 @@ def simulate(call: Call, journey: str, months: int | None, since: str | None, un
             start = (end or call.now) - months * MONTH_S
         found = simulating.simulate(store, text, now=call.now, since=start or None, until=end, forward_days=forward,
                                     sample=sample, seed=seed)
-    call.answer(found, *_report(found))
+    call.note(f"simulated in {found.seconds:.1f} s")
+    told = {key: value for key, value in plain(found).items() if key != "seconds"}  # the same draft and seed: the same text
+    call.answer(told, *_report(found))
 
 
 def _report(found: simulating.Simulation) -> list[str]:

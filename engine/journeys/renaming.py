@@ -9,6 +9,7 @@ from ..sql import fold
 from ..store import Store
 from . import documents, drafts, versions
 from .drafts import Draft, called
+from .versions import Version
 
 LONGEST_NAME = 120
 
@@ -37,6 +38,14 @@ def duplicate(store: Store, name: str, new: str, *, by: Actor, now: int) -> Draf
     """A draft of another journey that begins as this one is drawn. Its splits draw anew. Raises as `rename`."""
     document = documents.load(drafts.open_draft(store, name).document)
     return create(store, new, documents.dump({**document, "name": new.strip()}), by=by, now=now)
+
+
+def clone(store: Store, name: str, new: str, *, by: Actor, now: int) -> Version:
+    """A second journey, live at once, as the live version of this one is written. Its splits draw anew. Raises as `rename`."""
+    document = documents.load(versions.get_live(store, name).document)
+    with store.transaction():
+        store.serialize("draft")
+        return versions.publish(store, documents.dump({**document, "name": _free(store, new)}), by=by, now=now)
 
 
 def create(store: Store, name: str, text: str, *, by: Actor, now: int) -> Draft:

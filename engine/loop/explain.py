@@ -41,7 +41,8 @@ class Standing:
 
 @dataclass(frozen=True)
 class Passage:
-    """One enrollment."""
+    """One enrollment. key: which of several at once it is, by the key of the re-entry policy. paused: it stands still until
+    its journey is resumed."""
 
     journey: str
     version: int
@@ -52,6 +53,8 @@ class Passage:
     entered_by: str
     steps: list[Taken]
     waiting: list[Standing]
+    key: str | None = None
+    paused: bool = False
 
 
 def explain(store: Store, who: str, journey: str | None = None) -> list[Passage]:
@@ -66,7 +69,8 @@ def passages_of(store: Store, contact_id: int, journey: str | None = None) -> li
     """The same of a contact by id."""
     only = versions.find_journey(store, journey) if journey else None
     where = "AND r.journey_id = :journey" if only else ""
-    rows = store.rows(f"""SELECT r.id, j.name, v.number, v.document, r.status, r.reason, r.started_at, r.ended_at, e.name
+    rows = store.rows(f"""SELECT r.id, j.name, v.number, v.document, r.status, r.reason, r.started_at, r.ended_at, e.name,
+            NULLIF(r.key, ''), CASE WHEN r.status = 'active' AND j.status = 'paused' THEN 1 ELSE 0 END
         FROM enrollment r JOIN journey j ON j.id = r.journey_id JOIN journey_version v ON v.id = r.version_id
         LEFT JOIN event e ON e.id = r.since_event
         WHERE r.contact_id = :contact {where} ORDER BY r.id DESC""", contact=contact_id, journey=only)
@@ -75,13 +79,13 @@ def passages_of(store: Store, contact_id: int, journey: str | None = None) -> li
 
 
 def _passage(store: Store, row: tuple[object, ...], graph: Journey) -> Passage:
-    id_, name, number, _, status, reason, started_at, ended_at, entered_by = row
+    id_, name, number, _, status, reason, started_at, ended_at, entered_by, key, paused = row
     sentences = {node.id: node.describe() for node in graph.nodes}
     return Passage(
         journey=str(name), version=int(str(number)), status=str(status), reason=reason and str(reason),  # type: ignore[arg-type]
         started_at=int(str(started_at)), ended_at=None if ended_at is None else int(str(ended_at)),
         entered_by=str(entered_by), steps=_steps(store, int(str(id_)), sentences),
-        waiting=_waiting(store, int(str(id_)), sentences))
+        waiting=_waiting(store, int(str(id_)), sentences), key=key and str(key), paused=bool(paused))  # type: ignore[arg-type]
 
 
 def _steps(store: Store, enrollment: int, sentences: dict[str, str]) -> list[Taken]:

@@ -109,7 +109,7 @@ def local_instant(wall: Sql, zone: Sql, default_zone: str = "UTC") -> Sql:
 def _known_or_utc(found: Callable[[Sql], Sql], zone: Sql, default_zone: str) -> Sql:
     """Something worked out of the spans of a zone, else of the default zone, else of UTC."""
     spans = "SELECT s.from_at, s.until_at, s.offset_s FROM zone_span s WHERE s.zone = "
-    utc = sql(f"SELECT CAST({KNOWN_FROM} AS BIGINT) AS from_at, CAST({FOREVER} AS BIGINT) AS until_at, 0 AS offset_s")
+    utc = sql(f"SELECT CAST(-{FOREVER} AS BIGINT) AS from_at, CAST({FOREVER} AS BIGINT) AS until_at, 0 AS offset_s")
     return sql("COALESCE({own}, {default}, {utc})", own=found(sql(spans + "{zone}", zone=zone)),
                default=found(sql(spans + ":zone", zone=default_zone)), utc=found(utc))
 

@@ -276,9 +276,10 @@ def _journeys(found: Contact) -> None:
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 state.link_to("journeys", f"{passage.journey}, version {passage.version}", journey=passage.journey)
-                st.badge(passage.status if not passage.reason else f"{passage.status}: {passage.reason}",
-                         color="green" if passage.status == "active" else "gray")
+                st.badge("paused" if passage.paused else f"{passage.status}: {passage.reason}" if passage.reason else
+                         passage.status, color="green" if passage.status == "active" and not passage.paused else "gray")
             st.caption(f"Entered {when(passage.started_at)} by {state.escaped(passage.entered_by)}"
+                       + (f", key {state.escaped(passage.key)}" if passage.key else "")
                        + (f", left {when(passage.ended_at)}" if passage.ended_at else ""))
             for step in passage.steps:
                 st.text(f"{when(step.at)}  {step.sentence or step.node}" + (f" → {step.port}" if step.port else "")

@@ -112,6 +112,10 @@ def test_a_field_with_an_offset_follows_when_the_date_moves(store: Store) -> Non
     assert trail(store, 2) == ["w.passed", "late.end"]
     tick(engine, at("2026-03-24 09:00"))
     assert trail(store, 1) == ["w.next", "e.end"]
+    contacts.save(store, {"email": "c3@example.com", "renewal": "1990-03-01"}, by=ANN, now=MONDAY, source="t")
+    record(store, 3, "contact_changed", at("2026-03-24 09:00"))
+    tick(engine, at("2026-03-24 09:00"))
+    assert store.one("SELECT reason FROM step WHERE port = 'passed' ORDER BY id DESC LIMIT 1") == "date_passed"
 
 
 def test_a_moment_field_counts_in_seconds_unless_an_hour_is_asked_for(store: Store) -> None:
