@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from .. import audit
 from ..access import Actor, require
 from ..activity import events
+from ..content.context import trigger
+from ..content.language import compile_part
 from ..errors import BadInput, NotFound
 from ..people import contacts
 from ..sql import fold
@@ -39,17 +41,26 @@ def pending(store: Store, *, contact_id: int | None = None, limit: int = 200) ->
         JOIN journey j ON j.id = v.journey_id WHERE n.type = 'approval' ORDER BY n.id""")
     found: list[Pending] = []
     for node_id, key, journey, document in nodes:
-        rows = store.rows("""SELECT t.id, t.seq, t.contact_id, COALESCE(c.email, c.external_id, '?'), t.arrived_at, t.due_at
-            FROM token t JOIN contact c ON c.id = t.contact_id WHERE t.shard BETWEEN 0 AND 63
+        rows = store.rows("""SELECT t.id, t.seq, t.contact_id, COALESCE(c.email, c.external_id, '?'), t.arrived_at, t.due_at,
+                (SELECT r.props FROM enrollment r WHERE r.id = t.enrollment_id) FROM token t
+            JOIN contact c ON c.id = t.contact_id WHERE t.shard BETWEEN 0 AND 63
             AND t.node_id = :node ORDER BY t.arrived_at, t.id LIMIT :limit""", node=node_id, limit=limit)
         if not rows:
             continue
         said = next(one for one in documents.load(document)["nodes"] if one["id"] == key)
-        found += [Pending(token, visit, who, name, journey, key, str(said["question"]), since,
+        found += [Pending(token, visit, who, name, journey, key, _asked(str(said["question"]), props), since,
                           due_at if said.get("timeout") else None)
-                  for token, visit, who, name, since, due_at in rows if contact_id in (None, who)]
+                  for token, visit, who, name, since, due_at, props in rows if contact_id in (None, who)]
     open_ = [one for one in found if not _answered(store, one)]
     return sorted(open_, key=lambda one: (one.since, one.token))[:limit]
+
+
+def _asked(question: str, props: str | None) -> str:
+    """The question, with what brought the person here filled in; as it is written where something it asks for is missing."""
+    try:
+        return compile_part(question, "question", escape=False).render(trigger(props))
+    except BadInput:
+        return question
 
 
 def _answered(store: Store, one: Pending) -> bool:

@@ -15,9 +15,11 @@ from ..activity import inbox
 from ..activity.inbox import Item
 from ..clock import HOUR, MINUTE, iso
 from ..config import Config
+from ..content import templates
 from ..content.context import Readers, trigger
 from ..content.language import Moment, compile_part
-from ..errors import BadInput
+from ..content.render import Renderer
+from ..errors import BadInput, NotFound
 from ..store import Store
 from . import errands, posting
 from .channels import choose
@@ -119,7 +121,7 @@ def _attempt(held: _Run, row: dict[str, Any], reader: dict[str, Any] | None) -> 
     context = {**reader, **trigger(row["props"])}
     try:
         return _webhook(held, row, context) if row["kind"] == "webhook" else _notice(held, row, context)
-    except (BadInput, posting.NotPublic) as error:
+    except (BadInput, NotFound, posting.NotPublic) as error:
         return _End("dead", str(error))
 
 
@@ -185,11 +187,10 @@ def _notice(held: _Run, row: dict[str, Any], context: dict[str, Any]) -> _End:
     address = str(context["contact"]["owner"] or "") if row["target"] == "owner" else row["target"]
     if "@" not in address:
         return _End("dead", f"the owner {address!r} is no e-mail address" if address else "the contact has no owner")
-    given = json.loads(row["body"]) if isinstance(row["body"], str) else row["body"]
-    said = {key: compile_part(given[key], key, escape=False).render(context) for key in ("subject", "text")}
+    subject, page, text = _said(held, json.loads(row["body"]) if isinstance(row["body"], str) else row["body"], context)
     carrier = choose("email", held.config, capture_only=held.capture_only)(held.config)
-    mail = Mail(row["id"], f"errand-{row['id']}.{row['round']}", address, "", " ".join(said["subject"].split()), None,
-                said["text"], None, held.now)
+    mail = Mail(row["id"], f"errand-{row['id']}.{row['round']}", address, "", " ".join(subject.split()), page, text, None,
+                held.now)
     try:
         outcome = next(iter(carrier.send([mail])))
     finally:
@@ -199,6 +200,16 @@ def _notice(held: _Run, row: dict[str, Any], context: dict[str, Any]) -> _End:
         return _End("done", f"{how}to {address}: {mail.subject}")
     fate = "later" if outcome.fate in ("later", "untried") else "dead"
     return _End(fate, outcome.detail or outcome.reason or outcome.fate)
+
+
+def _said(held: _Run, given: Mapping[str, Any], context: dict[str, Any]) -> tuple[str, str | None, str | None]:
+    """Subject, HTML and text of a notice: a message as it is now, or what the step says itself. Its links count no click."""
+    if "template" in given:
+        version = templates.get(held.store, given["template"]).version_id
+        made = Renderer(held.store, held.config).render(version, context, marketing=False)
+        return made.subject, made.html, made.text
+    subject, text = (compile_part(given[key], key, escape=False).render(context) for key in ("subject", "text"))
+    return subject, None, text
 
 
 # ------------------------------------------------------------ names that may lead into the own network

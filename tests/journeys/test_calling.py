@@ -16,6 +16,7 @@ from engine.access import Actor, set_setting
 from engine.activity import intake
 from engine.clock import HOUR, MINUTE
 from engine.config import Config
+from engine.content import templates
 from engine.errors import BadInput, Conflict, Forbidden, Invalid, NotFound
 from engine.journeys import approving
 from engine.journeys.runner import Runner
@@ -197,13 +198,24 @@ def test_a_notice_goes_to_the_owner_and_holds_nobody(store: Store) -> None:
                                        "the contact has no owner")
 
 
+def test_a_notice_may_be_one_of_the_messages_as_it_is_now(store: Store) -> None:
+    templates.save(store, "Hot lead", html="<p>{{ contact.first_name }}</p>", subject="Old", by=ANN, now=T0)
+    engine = start(store, {"id": "n", "type": "notify", "to": "owner", "template": "hot lead", "next": "e"}, out=False)
+    templates.save(store, "Hot lead", html="<p>{{ contact.email }}</p>", subject="{{ contact.first_name }} of {{ event.plan }}",
+                   by=ANN, now=T0)
+    carry(engine, T0)
+    assert str(errands.list_errands(store)[1].detail).endswith("to sam@example.com: Ada of gold")
+    with pytest.raises(Invalid, match="no template 'gone'"):
+        publish(store, journey({"id": "n", "type": "notify", "to": "owner", "template": "gone", "next": "e"}, END))
+
+
 def test_a_person_approves_declines_or_comes_too_late(store: Store) -> None:
-    ask = {"id": "a", "type": "approval", "question": "Send the offer?", "timeout": "1h",
+    ask = {"id": "a", "type": "approval", "question": "Send the {{ trigger.plan }} offer?", "timeout": "1h",
            "on": {"approved": "e", "declined": "o", "timeout": "o"}}
     engine = start(store, ask)
     found = approving.pending(store)
     assert [(one.who, one.question, one.due_at) for one in found] == [
-        ("ada@example.com", "Send the offer?", T0 + HOUR), ("bo@example.com", "Send the offer?", T0 + HOUR)]
+        ("ada@example.com", "Send the gold offer?", T0 + HOUR), ("bo@example.com", "Send the gold offer?", T0 + HOUR)]
     approving.decide(store, found[0], True, "a good one", by=ANN, now=T0 + 9)
     with pytest.raises(NotFound, match="does not wait"):
         approving.decide(store, found[0], False, by=ANN, now=T0 + 9)
@@ -226,7 +238,8 @@ def test_a_person_approves_declines_or_comes_too_late(store: Store) -> None:
     (hook("https://example.com", body="x"), "an object or a list"),
     (hook("https://example.com", body={"a": "{{ contact."}), "body"),
     ({"id": "w", "type": "notify", "to": "Sam", "text": "x", "next": "e"}, "'Sam' is nobody"),
-    ({"id": "w", "type": "notify", "to": "owner", "text": "{{", "next": "e"}, "text")])
+    ({"id": "w", "type": "notify", "to": "owner", "text": "{{", "next": "e"}, "text"),
+    ({"id": "w", "type": "notify", "to": "owner", "next": "e"}, "either `text` or `template`")])
 def test_settings_that_mean_nothing_are_refused(memory: Store, settings: Document, words: str) -> None:
     with pytest.raises(Invalid, match=words):
         publish(memory, journey(settings, END, OUT))

@@ -49,6 +49,30 @@ def test_a_number_is_added_to_once_for_each_passage_and_logged(store: Store) -> 
         ("visits", None, "5")]
 
 
+def test_a_field_takes_what_brought_the_person_there(store: Store) -> None:
+    """Each passage its own; of two at once the later counts; what is no value of the field changes nothing."""
+    fields.define(store, "Plan", "enum", options=("Free", "Pro"), by=ANN, now=T0)
+    take = [{"id": name, "type": "set_field", "field": name, "trigger": prop, "next": following} for name, prop, following in (
+        ("visits", "seats", "locale"), ("locale", "cart", "plan"), ("plan", "plan", "e"))]
+    engine = start(store, journey(*take, END, reentry={"policy": "concurrent"}), signups=0)
+    for contact, props in ((1, {"seats": 3, "cart": 7, "plan": "Pro"}), (1, {"seats": 4.5, "cart": "c é"}),
+                           (2, {"seats": "many", "cart": [1], "plan": "Gold"})):
+        record(store, contact, "signup", T0, **props)
+    tick(engine, T0)
+    assert field_of(store, "Visits") == [4.5, None] and field_of(store, "Plan")[1] is None
+    assert [contacts.get(store, who).locale for who in (1, 2)] == ["c é", None]
+    assert store.one("SELECT new FROM contact_change WHERE name = 'visits' AND source LIKE 'journey%'") == "4.5"
+
+
+@pytest.mark.parametrize(("settings", "words"), [
+    ({"field": "visits", "value": 1, "trigger": "seats"}, "either `value`, or `trigger`"), ({"field": "visits"}, "either"),
+    ({"field": "locale", "value": "{{ trigger.language }}"}, "trigger: NAME"),
+    ({"field": "time_zone", "trigger": "zone"}, "can not be read from what brought")])
+def test_where_a_field_gets_its_value_from_is_said_once(store: Store, settings: Document, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        start(store, journey(node("set_field", **settings), END))
+
+
 def test_a_field_is_copied_empty_or_not(store: Store) -> None:
     copy = {"id": "c", "type": "copy_field", "from": "seen", "to": "visits", "next": "e"}
     start(store, journey(node("set_field", field="visits", value=9, next="c"), copy, END))

@@ -14,8 +14,10 @@ from ...errors import Problem
 from ...outreach import errands, posting
 from ...sql import Sql, case, join, sql
 from .base import AMBER, BLUE, Deadline, Known, Node, Place, checked
+from .sending import check_template
 
 OWNER = "owner"
+SUBJECT = "{{ contact.name or contact.email }}"  # of a notice that says none
 DECISIONS = {"approved": "approval_given", "declined": "approval_declined"}  # port -> the event of the decision
 
 
@@ -100,23 +102,39 @@ class Webhook(Deadline):
 
 
 class Notify(Node):
-    """Mail a colleague about the contact."""
+    """Mail a colleague about the contact: a line or two written here, or one of the messages."""
 
     type: Literal["notify"] = "notify"
     to: Annotated[str, BeforeValidator(_colleague)] = Field(description="owner, or the e-mail address of a colleague")
-    subject: Text = Field(default="{{ contact.name or contact.email }}", max_length=200)
-    text: Text = Field(max_length=10_000, json_schema_extra={"kind": "long_text"})
+    subject: Text | None = Field(default=None, max_length=200, description="the contact's name unless said")
+    text: Text | None = Field(default=None, max_length=10_000, json_schema_extra={"kind": "long_text"})
+    template: str | None = Field(default=None, json_schema_extra={"kind": "template"})
     label, icon, tint, group = "Notify", "notifications", BLUE, "Sales"
     example: ClassVar = {"to": "owner", "text": "{{ contact.email }} asked for a demo.", "next": "END"}
+    variants: ClassVar = ({"to": "owner", "template": "welcome", "next": "END"},)
     fresh: ClassVar = {"to": "owner"}
+    ways: ClassVar = {"A text": ("text", "subject"), "A message": ("template",)}
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.text is None) == (self.template is None):
+            raise ValueError("write what the mail says: either `text` or `template`")
+        if self.template is not None and self.subject is not None:
+            raise ValueError("`subject` does not go with `template`: the message has its own")
+        return self
 
     def effects(self, place: Place) -> list[Sql]:
         leaving = sql("(SELECT b.id, b.enrollment_id, b.contact_id, b.seq FROM batch b WHERE b.port IS NOT NULL)")
+        said = {"template": self.template} if self.template else {"subject": self.subject or SUBJECT, "text": self.text}
         return [errands.queue(leaving, kind="notice", node_id=place.node_id, journey_id=place.journey_id, target=self.to,
-                              body=json.dumps({"subject": self.subject, "text": self.text}), holds=False)]
+                              body=json.dumps(said), holds=False)]
+
+    def check(self, known: Known) -> list[Problem]:
+        return check_template(self.id, self.template, "email", known) if self.template else []
 
     def describe(self) -> str:
-        return f"Mail {'the owner' if self.to == OWNER else self.to} about the contact."
+        what = f"“{self.template}”" if self.template else "about the contact"
+        return f"Mail {'the owner' if self.to == OWNER else self.to} {what}."
 
 
 class Approval(Deadline):
@@ -124,7 +142,7 @@ class Approval(Deadline):
 
     type: Literal["approval"] = "approval"
     holds: ClassVar = True
-    question: str = Field(min_length=1, max_length=500)
+    question: Text = Field(min_length=1, max_length=500)
     label, icon, tint, group = "Approval", "how_to_reg", AMBER, "Waits"
     example: ClassVar = {"question": "Send the offer?", "timeout": "3d", "on": {"approved": "END", "declined": "END",
                                                                                "timeout": "END"}}

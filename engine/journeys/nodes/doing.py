@@ -19,27 +19,43 @@ _FIXED = {"email": _WHO, "external_id": _WHO, "phone": _WHO, "created_at": "it i
 
 
 class SetField(Node):
-    """Write one field of the contact, with the change kept in its history."""
+    """Write one field of the contact, with the change kept in its history: a value, or a property of what brought the person
+    here."""
 
     type: Literal["set_field"] = "set_field"
     field: str = Field(json_schema_extra={"kind": "field"})
-    value: Any
+    value: Any = None
+    trigger: str | None = Field(default=None, min_length=1, max_length=200, json_schema_extra={"label": "Property"},
+                                description="of the event that brought the person here; without it nothing changes")
     _field: fields.Field = PrivateAttr()
     _value: Any = PrivateAttr(None)
     label, icon, tint, group = "Set field", "edit", GREEN, "Actions"
     example: ClassVar = {"field": "locale", "value": "de", "next": "END"}
+    variants: ClassVar = ({"field": "locale", "trigger": "language", "next": "END"},)
+    ways: ClassVar = {"A value": ("value",), "What brought them here": ("trigger",)}
 
     @model_validator(mode="after")
     def _resolved(self, info: ValidationInfo) -> Self:
         self._field = contact_field(self.field, info)
-        self._value = checked(fields.parse_value, self._field, self.value)
+        if len(self.model_fields_set & {"value", "trigger"}) != 1:
+            raise ValueError("say what it is set to: either `value`, or `trigger` with the name of a property")
+        if self.trigger is None:
+            if "{{" in str(self.value):
+                raise ValueError("a value is written as it stands. What brought the person here is read by "
+                                 "`trigger: NAME` instead of `value`")
+            self._value = checked(fields.parse_value, self._field, self.value)
+        elif not contacts.reads_trigger(self._field):
+            raise ValueError(f"{self._field.name} ({self._field.kind}) can not be read from what brought the person here: "
+                             "fields of your own that are a text, a number, a yes or no, or a choice can")
         return self
 
     def effects(self, place: Place) -> list[Sql]:
+        if self.trigger is not None:
+            return contacts.trigger_effects(self._field, self.trigger)
         return contacts.field_effects(self._field, self._value)
 
     def describe(self) -> str:
-        return f"Set {self.field} to {self.value}."
+        return f"Set {self.field} to {f'the {self.trigger} of what brought them here' if self.trigger else self.value}."
 
 
 def contact_field(name: str, info: ValidationInfo, kind: str | None = None) -> fields.Field:
@@ -134,7 +150,13 @@ class List(Node):
     def describe(self) -> str:
         parts = [f"put on the list {', '.join(self.add)}"] if self.add else []
         parts += [f"take off the list {', '.join(self.remove)}"] if self.remove else []
-        return f"{' and '.join(parts).capitalize()}."
+        return _sentence(parts)
+
+
+def _sentence(parts: list[str]) -> str:
+    """Names keep their capitals."""
+    told = " and ".join(parts)
+    return f"{told[:1].upper()}{told[1:]}."
 
 
 class Sunset(Node):
@@ -175,7 +197,7 @@ class Tag(Node):
     def describe(self) -> str:
         parts = [f"add the tag {', '.join(self.add)}"] if self.add else []
         parts += [f"remove the tag {', '.join(self.remove)}"] if self.remove else []
-        return f"{' and '.join(parts).capitalize()}."
+        return _sentence(parts)
 
 
 class Score(Node):

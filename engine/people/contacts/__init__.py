@@ -7,9 +7,11 @@ from .effects import (
     field_effects,
     increment_effects,
     list_effects,
+    reads_trigger,
     score_effects,
     stage_effects,
     tag_effects,
+    trigger_effects,
 )
 from .erasing import Erased, erase
 from .holding import hold
@@ -28,5 +30,5 @@ __all__ = ["CLEAR", "NAMED", "Contact", "Erased", "Merged", "Saved", "add_tags",
            "create_anonymous", "ensure_lists", "ensure_tags", "erase", "field_effects", "find", "forget_names", "get",
            "hold", "holders", "increment_effects", "last_merge", "list_effects", "list_merges", "load_changes",
            "load_states", "load_tags", "mark_dirty", "merge", "must_find", "normalize_email", "normalize_phone",
-           "remove", "remove_from_list", "remove_tags", "restrict", "save", "score_effects", "set_scores",
-           "stage_effects", "tag_effects", "unmerge", "upsert_many"]
+           "reads_trigger", "remove", "remove_from_list", "remove_tags", "restrict", "save", "score_effects", "set_scores",
+           "stage_effects", "tag_effects", "trigger_effects", "unmerge", "upsert_many"]

@@ -17,6 +17,7 @@ from .labels import check_label
 
 SCORES = {"fit": "fit_score", "engagement": "engagement_score"}
 NOT_BY_JOURNEY = frozenset({"email", "external_id", "created_at", "stage"})  # identity is nobody's to set; stage has rules
+_PLAIN = frozenset({"first_name", "last_name", "locale", "owner"})  # built-in fields that take any text
 _LEAVING = sql("SELECT DISTINCT b.contact_id FROM batch b WHERE b.port IS NOT NULL")
 _SOURCE = sql("'journey node ' || CAST(:node AS TEXT)")
 
@@ -34,6 +35,38 @@ def copy_effects(source: Field, target: Field) -> list[Sql]:
         raise BadInput(f"a journey can not copy {source.name!r} to {target.name!r}")
     change = _Change(lambda alias: sql(f"{alias}.{source.column}"), as_text(source, "c"))
     return _write(target, change, "owner" if target.column == "owner" else "field")
+
+
+def reads_trigger(field: Field) -> bool:
+    """Whether a field can take a property of an event: its own checks (a time zone, a phone) are not those of SQL."""
+    return field.kind in ("text", "number", "bool", "enum") and (field.column.startswith("cf_") or field.column in _PLAIN)
+
+
+def trigger_effects(field: Field, prop: str) -> list[Sql]:
+    """Set a field to a property of what brought each row into its journey (of several rows of a contact, the newest passage).
+    Where that is missing or no value of the field, nothing changes. Raises BadInput: a field that can not take one."""
+    if not reads_trigger(field):
+        raise BadInput(f"a journey can not set {field.name!r} from what brought somebody there")
+    rows = sql("""SELECT v.contact_id, v.value FROM (SELECT n.contact_id,
+            (SELECT {value} FROM enrollment r WHERE r.id = n.newest) AS value FROM (SELECT b.contact_id,
+                MAX(b.enrollment_id) AS newest FROM batch b WHERE b.port IS NOT NULL GROUP BY b.contact_id) n) v
+        WHERE v.value IS NOT NULL""", value=_brought(field, prop))
+    text = number_text(sql("w.value")) if field.kind == "number" else sql("CAST(w.value AS TEXT)")
+    return _write(field, _Change(lambda _: sql("w.value"), text), "owner" if field.column == "owner" else "field", rows=rows)
+
+
+def _brought(field: Field, prop: str) -> Sql:
+    """The property, as the field keeps it; NULL when it is none for it."""
+    if field.kind == "number":
+        return sql("JSON_NUMBER(r.props, :prop)", prop=prop)
+    if field.kind == "bool":
+        return sql("CAST(JSON_BOOL(r.props, :prop) AS BIGINT)", prop=prop)
+    word = sql("""CASE WHEN JSON_KIND(r.props, :prop) IN ('string', 'number')
+        THEN NULLIF(TRIM(CAST(r.props ->> CAST(:prop AS TEXT) AS TEXT)), '') END""", prop=prop)
+    if field.kind != "enum":
+        return word
+    options = join(", ", [sql(":option", option=option) for option in field.options])
+    return sql("CASE WHEN {word} IN ({options}) THEN {word} END", word=word, options=options)
 
 
 def increment_effects(field: Field, by: float) -> list[Sql]:
@@ -77,14 +110,15 @@ def _set(field: Field, value: Any, kind: str) -> list[Sql]:
     return _write(field, _Change(lambda _: bound, sql("CAST(:new AS TEXT)", new=said(value))), kind, value is None)
 
 
-def _write(field: Field, change: _Change, kind: str, empties: bool = False) -> list[Sql]:
+def _write(field: Field, change: _Change, kind: str, empties: bool = False, rows: Sql = _LEAVING) -> list[Sql]:
+    """rows: a SELECT of contact_id, and of what `change` speaks of under the alias w."""
     def differs(alias: str) -> Sql:
         column = f"{alias}.{field.column}"
         if empties:
             return sql(f"{column} IS NOT NULL")
         return sql(f"{column} IS DISTINCT FROM {{value}}", value=change.value(alias))
 
-    parts = {"leaving": _LEAVING, "differs": differs("c")}
+    parts = {"leaving": rows, "differs": differs("c")}
     log = sql("""INSERT INTO contact_change (contact_id, kind, name, old, new, at, source)
         SELECT c.id, :kind, :name, {old}, {new}, :now, {source}
         FROM ({leaving}) w CROSS JOIN contact c WHERE c.id = +w.contact_id AND {differs}""",
@@ -92,7 +126,7 @@ def _write(field: Field, change: _Change, kind: str, empties: bool = False) -> l
     marks = dirty.marks(sql("SELECT c.id AS contact_id FROM ({leaving}) w CROSS JOIN contact c "
                             "WHERE c.id = +w.contact_id AND {differs}", **parts))
     write = sql(f"""UPDATE contact SET {field.column} = {{value}}, updated_at = :now FROM ({{leaving}}) w
-        WHERE contact.id = +w.contact_id AND {{differs}}""", value=change.value("contact"), leaving=_LEAVING,
+        WHERE contact.id = +w.contact_id AND {{differs}}""", value=change.value("contact"), leaving=rows,
                 differs=differs("contact"))
     return [log, marks, write]
 
