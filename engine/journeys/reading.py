@@ -132,6 +132,8 @@ def _part(cls: type[Part], value: Any, where: str, context: dict[str, Any], prob
 
 def _problem(where: str, item: Any) -> Problem:
     spot = ".".join(str(step).rstrip("_") for step in item["loc"])
-    words = {"missing": "is needed", "extra_forbidden": "is not a setting here"}
+    words = {"missing": "is needed", "extra_forbidden": "is not a setting here",
+             "model_type": "is needed, as settings with their values" if item["input"] is None else
+                           f"{str(item['input'])[:60]!r} stands where settings with their values belong: {{name: value}}"}
     message = words.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
     return Problem(f"{where}.{spot}" if spot else where, item["type"], message)

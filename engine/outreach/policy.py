@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,11 @@ from ..store import Store
 
 # Spacing delays, since what comes half a day later is still read; a full week skips, since it would only pile up.
 DEFAULT_CAPS: list[dict[str, Any]] = [{"n": 3, "per": "7d", "channels": ["email"], "action": "skip"},
-                                      {"n": 1, "per": "16h", "channels": ["email"], "action": "delay"}]
+                                      {"n": 1, "per": "16h", "channels": ["email"], "action": "delay"},
+                                      {"n": 1, "per": "24h", "channels": ["sms"], "action": "delay"}]
 ACTIONS = ("skip", "delay", "replace")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+HOURS = ("quiet", "hours", "weekdays")
 IGNORE = "ignore"
 JOURNEYS = "journey_limits"  # a setting: what journeys say for themselves, by id
 _SPAN = re.compile(r"([\d:]+)\s*(?:-|–|to)\s*([\d:]+)")
@@ -114,7 +116,25 @@ def keep_override(store: Store, journey_id: int, said: Mapping[str, Any] | None)
         set_setting(store, JOURNEYS, wanted)
 
 
+def document(store: Store) -> dict[str, Any]:
+    """All of it as `save` reads it: caps, hours and warm_up."""
+    return {"caps": setting(store, "caps", DEFAULT_CAPS), "hours": setting(store, "hours") or {},
+            "warm_up": setting(store, "warm_up", [])}
+
+
 # ------------------------------------------------------------ commands
+
+
+def save(store: Store, wanted: Mapping[str, Any], *, by: Actor, now: int) -> dict[str, Any]:
+    """Keep the parts that are given, all of them or none; what holds then. Raises BadInput: another part, or one that is
+    wrong."""
+    savers: dict[str, Callable[..., None]] = {"caps": save_caps, "hours": save_hours, "warm_up": save_ramps}
+    if not wanted or (odd := next((key for key in wanted if key not in savers), None)):
+        raise BadInput(f"limits: {f'there is no {odd!r}' if wanted else 'nothing is given'}; write {', '.join(savers)}")
+    with store.transaction():
+        for key, value in wanted.items():
+            savers[key](store, value, by=by, now=now)
+    return document(store)
 
 
 def save_caps(store: Store, wanted: list[dict[str, Any]], *, by: Actor, now: int) -> None:
@@ -125,6 +145,8 @@ def save_caps(store: Store, wanted: list[dict[str, Any]], *, by: Actor, now: int
 
 def save_hours(store: Store, wanted: dict[str, Any], *, by: Actor, now: int) -> None:
     """When messages leave. Raises BadInput."""
+    if not isinstance(wanted, dict) or (odd := next((key for key in wanted if key not in HOURS), None)):
+        raise BadInput(f"hours: {f'there is no {odd!r}; ' if isinstance(wanted, dict) else ''}write {', '.join(HOURS)}")
     kept = {key: value for key, value in wanted.items() if value}
     _hours(Policy(), kept, "UTC", "hours")
     _save(store, "hours", kept, by, now)

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from .. import clock, schema
 from ..clock import MINUTE
 from ..config import Config, secret_file
+from ..outreach import policy
 from ..store import SqliteStore, Store
 from ..store.sqlite import NETWORK_FILE_SYSTEMS, WAL_LIMIT, file_system
 
@@ -143,7 +144,8 @@ class Heart:
 
 def checks(store: Store, config: Config, *, now: int) -> list[Check]:
     """Everything `doctor` looks at, in the order it is shown."""
-    return [_schema(store), *_engine(store), *_disk(store), *_breath(store, now), *_mail(config), _secret(config)]
+    return [_schema(store), *_engine(store), *_disk(store), *_breath(store, now), *_mail(config), _quiet(store),
+            _secret(config)]
 
 
 def _schema(store: Store) -> Check:
@@ -204,6 +206,13 @@ def _one_breath(one: Heartbeat, now: int) -> Check:
     return Check(one.name, alive and not failures, f"{state}, last breathed {clock.in_words(max(age_s, 0))} ago "
                  f"(process {one.pid} on {one.host}){trouble}",
                  "see its log" if alive else "start it: `make run`, or its service")
+
+
+def _quiet(store: Store) -> Check:
+    """Off until somebody sets them; said here so that nobody has to find out by a mail at night."""
+    told = policy.document(store)["hours"]
+    words = ", ".join(f"{key} {value}" for key, value in told.items())
+    return Check("quiet hours", True, words or "none are set, messages leave at any hour: Settings, Limits, or `limits set`")
 
 
 def _mail(config: Config) -> list[Check]:

@@ -89,6 +89,8 @@ def test_people_under_way_are_counted_moved_and_let_go(cli: Any, tmp_path: Path)
     assert cli("journeys", "explain", "ada@example.com")[1][0]["version"] == 2
     assert cli("journeys", "diff", "Hello@1", "Hello@2")[1]["changes"][0] == "New step “pause”: Wait 2 days."
     assert cli("journeys", "publish", shorter, "--map", "mark=pause")[0] == 2
+    cli("journeys", "pause", "Hello")
+    assert "the journey is paused" in cli("journeys", "explain", "ada@example.com", text=True)[1]
     assert cli("journeys", "drain", "Hello")[1]["status"] == "draining"
     assert "still in" in cli("journeys", "archive", "Hello")[2]
     assert cli("journeys", "archive", "Hello", "--let-go")[1]["leaving"] == 1
@@ -103,6 +105,7 @@ def test_clone_diff_pause_and_resume(cli: Any, tmp_path: Path) -> None:
     assert cli("journeys", "clone", "Hello", "Second")[0] == 0
     changes = cli("journeys", "diff", "Hello", "Second")[1]["changes"]
     assert changes == ["name: Hello becomes Second."]
+    assert "a journey 'Second' already" in cli("journeys", "clone", "Hello", "Second")[2]
     assert cli("journeys", "pause", "Hello")[1]["status"] == "paused"
     assert {one["name"]: one["status"] for one in cli("journeys", "list")[1]} == {"Hello": "paused", "Second": "live"}
     assert cli("journeys", "resume", "Hello")[1]["status"] == "live"
@@ -111,11 +114,27 @@ def test_clone_diff_pause_and_resume(cli: Any, tmp_path: Path) -> None:
 def test_publishing_says_who_matches_already_and_lets_them_in_when_asked(cli: Any, tmp_path: Path) -> None:
     cli("import", "contacts", write(tmp_path, "email,stage\nada@example.com,lead\n", "people.csv"))
     file = write(tmp_path, GOOD.replace("{event: signup}", "{stage: lead}"))
+    assert cli("journeys", "publish", file, "--dry-run")[1] == {"moving": 0, "staying": 0, "not_entering": 1, "nodes": []}
     made = cli("journeys", "publish", file)[1]
     assert (made["entering"], made["not_entering"]) == (0, 1)
     assert cli("tick")[1]["enrolled"] == 0
     assert cli("journeys", "publish", file, "--existing", "enter")[1]["entering"] == 1
     assert cli("tick")[1]["enrolled"] == 1
+
+
+def test_limits_are_shown_and_set_part_by_part(cli: Any, tmp_path: Path) -> None:
+    cli("import", "contacts", write(tmp_path, "email\nada@example.com\n", "people.csv"))
+    held = cli("limits", "show")[1]
+    assert [(one["channels"], one["n"], one["per"]) for one in held["caps"]] == [
+        (["email"], 3, "7d"), (["email"], 1, "16h"), (["sms"], 1, "24h")] and held["hours"] == {}
+    assert "none are set" in next(one["detail"] for one in cli("doctor")[1]["checks"] if one["name"] == "quiet hours")
+    file = write(tmp_path, "hours: {quiet: 21:00-08:00}\nwarm_up: [{domain: x.test, from: 2026-03-01, first: 5, growth: 2, until: 9}]")
+    changed = cli("limits", "set", file)[1]
+    assert changed["caps"] == held["caps"] and changed["hours"] == {"quiet": "21:00-08:00"} and len(changed["warm_up"]) == 1
+    for wrong, words in (("hours: {quiet: 25:00-08:00}\ncaps: []", "25:00"), ("hours: {quite: 1}", "no 'quite'"),
+                         ("hour: {}", "no 'hour'"), ("{}", "nothing is given")):
+        code, _, err = cli("limits", "set", write(tmp_path, wrong))
+        assert code == 2 and words in err and cli("limits", "show")[1] == changed
 
 
 BAD = {
