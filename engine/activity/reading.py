@@ -157,7 +157,7 @@ def _object(name: str, payload: dict[str, Any], props: dict[str, Any]) -> Any:
         return props.get("path") or path_of(props.get("url"))
     if name == "screen_view":
         return props.get("name")
-    return props.get("url") if name == "email_clicked" else None
+    return props.get("url") if name.endswith("_clicked") else None
 
 
 def path_of(url: Any) -> str | None:

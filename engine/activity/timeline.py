@@ -88,6 +88,8 @@ _EVENTS = {
     "email_opened": "opened {mail}", "email_clicked": "clicked {thing} in {mail}", "email_unsubscribed": "unsubscribed",
     "email_failed": "could not be sent {mail}", "email_bounced": "{mail} bounced",
     "email_complained": "complained about {mail}", "email_replied": "replied to {mail}",
+    "sms_sent": "was sent the SMS {thing}", "sms_clicked": "clicked {thing} in an SMS",
+    "sms_unsubscribed": "wants no more SMS", "sms_failed": "could not be sent the SMS {thing}",
     "message_skipped": "was not sent a message: {reason}", "form_submitted": "submitted the form {thing}",
 }
 
@@ -145,7 +147,7 @@ SOURCES = (
 )
 
 
-_OURS = "'email_sent', 'message_skipped', 'email_failed', 'score_rose', 'score_fell'"
+_OURS = "'email_sent', 'sms_sent', 'message_skipped', 'email_failed', 'sms_failed', 'score_rose', 'score_fell'"
 _WHO = """c.id AS contact_id, COALESCE(NULLIF(TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')), ''),
     c.email, c.external_id, 'a visitor') AS who"""
 OF_COMPANIES = (

@@ -39,7 +39,8 @@ def show(call: Call, message_id: int) -> None:
         found, copy = messages.get(store, message_id), messages.find_copy(store, message_id)
     lines = [_line(found), *([found.detail] if found.detail else [])]
     if copy:
-        lines += ["", f"Subject: {copy.subject or ''}", "", copy.text or copy.html or ""]
+        head = ["", f"Subject: {copy.subject or ''}"] if found.channel == "email" else []
+        lines += [*head, "", copy.text or copy.html or ""]
     call.answer(document(found) | {"copy": copy}, *lines)
 
 
@@ -62,7 +63,8 @@ def document(message: Message) -> dict[str, object]:
 def _line(message: Message) -> str:
     why = f" ({message.reason})" if message.reason else ""
     when = clock.iso(message.sent_at or message.due_at)
-    return f"{message.id}\t{when}\t{message.status}{why}\t{message.template}\t{message.email or '-'}\t{message.journey or '-'}"
+    to = (message.email if message.channel == "email" else f"{message.channel} {message.address or message.email or ''}") or "-"
+    return f"{message.id}\t{when}\t{message.status}{why}\t{message.template}\t{to}\t{message.journey or '-'}"
 
 
 COMMANDS = (group,)

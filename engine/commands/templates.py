@@ -24,14 +24,14 @@ def group() -> None:
 @click.option("--subject", help="goes before `subject:` in the head of the file")
 @click.option("--preheader", help="the line a mailbox shows behind the subject")
 @click.option("--text", "text_file", type=click.Path(allow_dash=True), help="the plain text (else made from the HTML)")
-@click.option("--channel", default="email", show_default=True)
+@click.option("--channel", type=click.Choice(templates.CHANNELS), default="email", show_default=True)
 @takes_call
 def save(call: Call, name: str, file: str, subject: str | None, preheader: str | None, text_file: str | None,
          channel: str) -> None:
-    """Keep a template from FILE: HTML, MJML or (.txt) plain text. An unchanged one makes no new version."""
+    """Keep a template from FILE: HTML, MJML or plain text (.txt, and every SMS). An unchanged one makes no new version."""
     written = read_text(file)
     text = read_text(text_file) if text_file else None
-    if Path(file).suffix.lower() == ".txt" and text is None:
+    if Path(file).suffix.lower() == ".txt" and text is None and channel == "email":
         head = templates.read_source(written, name, subject=subject, preheader=preheader)
         written, text, subject, preheader = "", head.markup, head.subject, head.preheader
     with call.store() as store:

@@ -89,6 +89,12 @@ def url_of(store: Store, link_id: int) -> str | None:
     return None if found is None else str(found)
 
 
+def channel_of(store: Store, link_id: int) -> str:
+    """The channel of the messages in which a tracked link stands."""
+    return str(store.one("""SELECT t.channel FROM link k JOIN template_version v ON v.id = k.template_version_id
+        JOIN template t ON t.id = v.template_id WHERE k.id = :id""", id=link_id) or "email")
+
+
 class Book:
     """The ids of tracked links, remembered by the process. One per process; safe between threads."""
 

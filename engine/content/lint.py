@@ -18,6 +18,9 @@ LONGEST_SUBJECT = 70  # characters that a mailbox shows at most
 CLIPPED_BYTES = 102_400  # Gmail cuts a mail behind this
 _ALWAYS = {"contact": {"email", "id", "created_at", "fit_score", "engagement_score"}, "sender": {"email"}}
 _CODE = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
+_GSM = frozenset("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+                 "abcdefghijklmnopqrstuvwxyzäöñüà")
+_GSM_TWICE = frozenset("^{}\\[~]|€")  # they take two places
 _ALONE = ("unsubscribe_url", "preferences_url", "confirm_url")
 
 
@@ -45,6 +48,10 @@ def has_own_text(template: Template) -> bool:
 
 
 def _head(template: Template) -> list[Problem]:
+    if template.channel == "sms":
+        count = parts(_CODE.sub("name", template.text or ""))
+        return [] if count < 2 else [_problem("text", "long_sms", f"it is sent in about {count} parts, and each is paid for",
+                                              "advice")]
     subject = (template.subject or "").strip()
     if not subject:
         return [_problem("subject", "no_subject", "there is no subject: give it one with --subject or `subject:` in the "
@@ -53,6 +60,15 @@ def _head(template: Template) -> list[Problem]:
         return [_problem("subject", "long_subject", f"a mailbox shows about {LONGEST_SUBJECT} characters of a subject",
                          "advice")]
     return []
+
+
+def parts(text: str) -> int:
+    """How many short messages a text is sent in: 160 characters of the GSM alphabet or 70 others fit in one; of a long one
+    each part spends some on where it belongs (3GPP TS 23.038 and 23.040)."""
+    basic = all(char in _GSM or char in _GSM_TWICE for char in text)
+    units = len(text) + sum(char in _GSM_TWICE for char in text) if basic else len(text.encode("utf-16-le")) // 2
+    one, of_many = (160, 153) if basic else (70, 67)
+    return 1 if units <= one else -(-units // of_many)
 
 
 def _names(part: str, source: str, known: dict[str, set[str]]) -> list[Problem]:

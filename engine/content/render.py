@@ -30,6 +30,7 @@ _ABOUT_US = ("{{ sender.company | default(sender.name) | default('') }}"
              "{% if sender.postal_address %}, {{ sender.postal_address }}{% endif %}")
 _TEXT_FOOTER = ("\n\n-- \n{% if sender.company or sender.name %}" + _ABOUT_US + "\n{% endif %}"
                 "Unsubscribe: {{ unsubscribe_url }}\n")
+_SHORT_FOOTER = "\nStop: {{ unsubscribe_url }}"  # each character of an SMS is paid for
 Span = tuple[int, int, str]  # from, until, the address that stands there
 
 
@@ -143,7 +144,7 @@ def compiled(template: Template, marketing: bool) -> _Compiled:
     if marketing and page and not leads_out(page, what):
         page = markup.before_body_end(page, _FOOTER.replace("{{ lines }}", _ABOUT_US))
     if marketing and text and not leads_out(text, what):
-        text = text.rstrip() + _TEXT_FOOTER
+        text = text.rstrip() + (_SHORT_FOOTER if template.channel == "sms" else _TEXT_FOOTER)
     return _Compiled(
         language.compile_part(template.subject, f"{what}, subject", escape=False) if template.subject else None,
         language.compile_part(page, what, escape=True) if page else None,

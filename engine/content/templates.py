@@ -12,9 +12,10 @@ from ..sql import fold
 from ..store import Store
 from . import language, markup
 
-CHANNELS = ("email",)
+CHANNELS = ("email", "sms")
 _LONGEST_NAME, _LARGEST = 120, 1_000_000
 _HEAD = re.compile(r"---[ \t]*\r?\n(.*?)\r?\n---[ \t]*\r?\n", re.DOTALL)
+_MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
 _HEAD_KEYS = ("subject", "preheader")
 
 
@@ -52,16 +53,21 @@ def save(store: Store, name: str, *, html: str | None, text: str | None = None, 
          preheader: str | None = None, channel: str = "email", by: Actor, now: int) -> Template:
     """Keep a new version of a template; an unchanged one keeps its version.
 
-    html: HTML or MJML; front matter with subject and preheader may stand before it. text: made from the HTML when None.
-    Raises BadInput: no name, an unknown channel, template code or MJML that can not be read (with its line).
+    html: HTML or MJML; front matter with subject and preheader may stand before it. text: made from the HTML when None. An SMS
+    is plain text, in either.
+    Raises BadInput: no name, an unknown channel or another than it had, template code or MJML that can not be read (with its
+    line).
     """
     require(by, "market")
     name = _named(name)
     if channel not in CHANNELS:
         raise BadInput(f"template {name}: channel {channel!r} is not one of {', '.join(CHANNELS)}")
-    columns = _columns(name, read_source(html or "", name, subject=subject, preheader=preheader, text=text))
+    source = read_source(html or "", name, subject=subject, preheader=preheader, text=text)
+    columns = _columns(name, source if channel == "email" else _plain(name, source))
     with store.transaction():
         store.serialize("template")
+        if (kept := find(store, name)) and kept.channel != channel:
+            raise BadInput(f"template {name}: it is for {kept.channel}, and journeys send it so; take another name")
         template_id = _ensure(store, name, channel, now)
         changed = _add_version(store, template_id, columns, by, now)
         if changed:
@@ -135,6 +141,13 @@ def _head(lines: str, name: str) -> dict[str, str]:
         value = value.strip()
         head[key.strip().lower()] = value[1:-1] if len(value) > 1 and value[0] == value[-1] in "\"'" else value
     return head
+
+
+def _plain(name: str, source: Source) -> Source:
+    """What a channel of text alone can carry. Raises BadInput: it has more than that."""
+    if source.subject or source.preheader or (source.markup and _MARKUP.search(source.markup)):
+        raise BadInput(f"template {name}: an SMS is plain text, without subject, preheader and HTML")
+    return replace(source, markup=None, text=source.text or source.markup)
 
 
 def _columns(name: str, source: Source) -> dict[str, str | None]:

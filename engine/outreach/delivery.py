@@ -23,6 +23,7 @@ from ..content.context import Readers, trigger
 from ..content.links import Book
 from ..content.render import Rendered, Renderer
 from ..errors import BadInput, NotFound
+from ..people.consent import ADDRESS_COLUMN
 from ..store import Store
 from . import limits, messages, notices
 from .channels import Transport, choose
@@ -204,8 +205,9 @@ def _ready(run: _Run, row: dict[str, Any], context: dict[str, Any], draft: Rende
     page, text = draft.tracked(tracked.__getitem__, run.renderer.open_url(number))
     contact = context["contact"]
     leaving = draft.unsubscribe_url if row["class"] == "marketing" else None
-    mail = Mail(number, _key(run.config.secret, number, row["round"]), contact["email"] or "", contact["name"] or "",
-                draft.subject, page, text, leaving, run.now)
+    address = contact[ADDRESS_COLUMN[row["channel"]]] or ""
+    mail = Mail(number, _key(run.config.secret, number, row["round"]), address, contact["name"] or "", draft.subject, page,
+                text, leaving, run.now)
     return _Ready(mail, row, {after: before for before, after in tracked.items()})
 
 
@@ -267,15 +269,14 @@ def _written(outcome: Outcome, row: dict[str, Any], now: int) -> dict[str, Any]:
 
 def items_of(row: dict[str, Any], now: int) -> list[Item]:
     """The events of one outcome: sent or failed, and for a refused recipient a bounce."""
-    name = "email_sent" if row["status"] == "sent" else "email_failed"
-    made = [_item(row, name, now)]
-    return [*made, _item(row, "email_bounced", now)] if row["reason"] == "bounced" else made
+    ends = ["sent" if row["status"] == "sent" else "failed", *(["bounced"] if row["reason"] == "bounced" else [])]
+    return [_item(row, f"{row['channel']}_{end}", now) for end in ends]
 
 
 def _item(row: dict[str, Any], name: str, now: int) -> Item:
     props = {"node": row["node"], "journey": row["journey"], "campaign": row["campaign"], "status": row["status"],
              "reason": row["reason"], "detail": row["detail"], "transport": row["transport"]}
-    if name == "email_bounced":
+    if name.endswith("_bounced"):
         props["code"] = (row["detail"] or "").split(" ", 1)[0]
     payload = {"contact_id": row["contact_id"], "event": name, "object": row["template"], "message_id": row["id"],
                "occurred_at": row["sent_at"] or row["claimed_at"] or now, "source": "delivery",

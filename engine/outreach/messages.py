@@ -51,6 +51,7 @@ class Message:
     admitted_at: int | None
     sent_at: int | None
     template_version: int | None
+    address: str | None  # where it went; None while it has not left
 
 
 @dataclass(frozen=True)
@@ -278,9 +279,10 @@ def counts(store: Store) -> dict[str, int]:
     return {status: count for status, count in sorted(found.items()) if count}
 
 
-_SELECT = """SELECT m.id, m.contact_id, COALESCE(m.address, p.email), m.channel, t.name, c.name, j.name, n.key, m.status,
+_SELECT = """SELECT m.id, m.contact_id, CASE m.channel WHEN 'email' THEN COALESCE(m.address, p.email) ELSE p.email END,
+    m.channel, t.name, c.name, j.name, n.key, m.status,
     m.reason, m.detail, m.transport, m.class, m.topic, m.priority, m.attempts, m.created_at, m.due_at, m.admitted_at, m.sent_at,
-    v.version FROM message m JOIN template t ON t.id = m.template_id
+    v.version, m.address FROM message m JOIN template t ON t.id = m.template_id
     LEFT JOIN template_version v ON v.id = m.template_version_id LEFT JOIN contact p ON p.id = m.contact_id
     LEFT JOIN campaign c ON c.id = m.campaign_id LEFT JOIN journey j ON j.id = m.journey_id
     LEFT JOIN node n ON n.id = m.node_id"""

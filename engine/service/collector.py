@@ -50,7 +50,7 @@ class Collector:
         self.store = store
         self.config = config
         self.commit = GroupCommit(store)
-        self._addresses: dict[int, str | None] = {}
+        self._addresses: dict[int, tuple[str, str] | None] = {}
         self._in_demo = setting(store, "demo") is not None
         self._ahead_s, self._look_again_at = 0, 0.0
 
@@ -64,15 +64,16 @@ class Collector:
             self._ahead_s, self._look_again_at = moment(self.store, 0), clock.monotonic() + 1
         return clock.now() + self._ahead_s
 
-    async def address(self, link_id: int) -> str | None:
-        """Where a link leads; None when it is no address of the web."""
+    async def address(self, link_id: int) -> tuple[str, str] | None:
+        """Where a link leads, and the channel of its message; None when it is no address of the web."""
         if link_id not in self._addresses:
             if len(self._addresses) > _REMEMBERED:
                 self._addresses.clear()
             found = await run_in_threadpool(links.url_of, self.store, link_id)
             if found is None:
                 return None
-            self._addresses[link_id] = found if found.lower().startswith(("http://", "https://")) else None
+            channel = await run_in_threadpool(links.channel_of, self.store, link_id)
+            self._addresses[link_id] = (found, channel) if found.lower().startswith(("http://", "https://")) else None
         return self._addresses[link_id]
 
     async def record(self, request: Request, event: str, message_id: int, props: dict[str, Any]) -> None:
@@ -97,10 +98,11 @@ class Collector:
     async def clicked(self, request: Request) -> Response:
         """GET /c/{token}"""
         click = links.read_click(self.config.secret, request.path_params["token"])
-        url = await self.address(click.link_id) if click else None
-        if click is None or url is None:
+        led = await self.address(click.link_id) if click else None
+        if click is None or led is None:
             return not_found()
-        await self.record(request, "email_clicked", click.message_id, {"url": url, "link_id": click.link_id})
+        url, channel = led
+        await self.record(request, f"{channel}_clicked", click.message_id, {"url": url, "link_id": click.link_id})
         return Response(status_code=302, headers={"Location": quote(url, safe=_AS_THEY_ARE), **_UNCACHED})
 
     async def health(self, _: Request) -> Response:

@@ -48,7 +48,8 @@ class Recipient:
 
 def find_recipient(store: Store, message_id: int) -> Recipient | None:
     """Whoever a message was written to; None when it is no longer known."""
-    row = store.row("SELECT m.id, m.contact_id, m.channel, COALESCE(m.address, c.email) FROM message m "
+    row = store.row("SELECT m.id, m.contact_id, m.channel, COALESCE(m.address, "
+                    "CASE m.channel WHEN 'sms' THEN c.phone ELSE c.email END) FROM message m "
                     "JOIN contact c ON c.id = m.contact_id WHERE m.id = :id", id=message_id)
     return Recipient(*row) if row else None
 
@@ -120,5 +121,6 @@ def routes(store: Store, config: Config, put: Put) -> list[Route]:
 
 
 def _event(who: Recipient) -> Item:
-    return Item("track", f"email_unsubscribed:{who.message_id}", {
-        "message_id": who.message_id, "contact_id": who.contact_id, "event": "email_unsubscribed", "source": "collector"})
+    name = f"{who.channel}_unsubscribed"
+    return Item("track", f"{name}:{who.message_id}", {
+        "message_id": who.message_id, "contact_id": who.contact_id, "event": name, "source": "collector"})

@@ -17,14 +17,16 @@ from urllib.parse import parse_qsl, urlsplit
 from ..activity.events import INTERNAL
 from ..activity.inbox import Item
 from ..activity.reading import path_of, read_moment, read_name
+from ..content.templates import CHANNELS
 from ..errors import BadInput
 from ..sql import fold
 
 ITEM_BYTES, BATCH_BYTES = 32 * 1024, 500 * 1024
 KINDS = ("track", "identify", "page", "screen", "group", "alias")
 # A write key is no secret in a browser: nobody may forge a click, or a signal of the engine to itself.
-OWN_NAMES = INTERNAL | {"email_sent", "email_opened", "email_clicked", "email_unsubscribed", "email_failed", "email_bounced",
-                        "email_complained", "message_skipped"}
+OWN_NAMES = INTERNAL | {"message_skipped"} | {
+    f"{channel}_{end}" for channel in CHANNELS
+    for end in ("sent", "opened", "clicked", "unsubscribed", "failed", "bounced", "complained")}
 _DEPTH = 30
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CAMPAIGN = {"source": "utm_source", "medium": "utm_medium", "name": "utm_campaign", "term": "utm_term",

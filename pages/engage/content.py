@@ -13,9 +13,11 @@ from pages.widgets.person import when
 from pages.widgets.sandbox import sandbox
 from pages.widgets.tables import say_count
 
+CHANNELS = {"email": "E-mail", "sms": "SMS"}
 SECTIONS = {"preview": ":material/visibility: Preview", "write": ":material/edit: Write",
             "remarks": ":material/fact_check: Remarks"}
 START = "<p>Hello {{ contact.first_name | default('there') }},</p>\n<p>…</p>\n"
+START_SMS = "Hello {{ contact.first_name | default('there') }}, …"
 
 
 def listing() -> None:
@@ -25,7 +27,7 @@ def listing() -> None:
         st.button("New template", icon=":material/add:", type="primary", on_click=create_dialog)
     if not found:
         with st.container(border=True):
-            st.markdown("**No templates yet.** A template is what people receive: subject, HTML and text.")
+            st.markdown("**No templates yet.** A template is what people receive: subject, HTML and text; or an SMS.")
             st.button("Write the first one", icon=":material/add:", type="primary", on_click=create_dialog)
     for one in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -40,11 +42,14 @@ def listing() -> None:
 @st.dialog("New template")
 def create_dialog() -> None:
     """A name and a subject; the rest is written on its page."""
+    channel = st.segmented_control("Channel", list(CHANNELS), default="email", required=True, format_func=CHANNELS.__getitem__)
     name = st.text_input("Name", placeholder="welcome", max_chars=120)
-    subject = st.text_input("Subject", placeholder="Welcome aboard")
+    subject = st.text_input("Subject", placeholder="Welcome aboard") if channel == "email" else None
     if st.button("Create", type="primary", icon=":material/add:", disabled=not name.strip()):
         with state.boundary():
-            templates.save(state.store(), name.strip(), html=START, subject=subject or None, by=state.actor(), now=state.now())
+            first = START if channel == "email" else START_SMS
+            templates.save(state.store(), name.strip(), html=first, subject=subject or None, channel=channel or "email",
+                           by=state.actor(), now=state.now())
             state.go("content", template=name.strip(), view="write")
 
 
@@ -76,7 +81,8 @@ def look(template: Template) -> None:
     if send:
         number = proofs.capture(state.store(), state.config(), template.name, who, by=state.actor(), now=state.now())
         st.success(f"Captured as message {number}.", icon=":material/check:")
-    st.markdown(f"**Subject** {state.escaped(made.subject)}")
+    if template.channel == "email":
+        st.markdown(f"**Subject** {state.escaped(made.subject)}")
     page, links = st.columns([3, 1])
     with page:
         kinds = [kind for kind, part in (("HTML", made.html), ("Text", made.text)) if part]
@@ -98,6 +104,9 @@ def _as_contact() -> None:
 def write(template: Template) -> None:
     """The template's source. Saving makes a new version; what was sent keeps its own."""
     may = state.may("market")
+    if template.channel != "email":
+        _write_text(template, may)
+        return
     subject = st.text_input("Subject", template.subject or "", key=f"subject:{template.version_id}", disabled=not may)
     preheader = st.text_input("Preheader", template.preheader or "", key=f"preheader:{template.version_id}", disabled=not may)
     source = st.text_area("HTML or MJML", template.source or template.html or "", height=360, key=f"html:{template.version_id}",
@@ -105,10 +114,20 @@ def write(template: Template) -> None:
     text = st.text_area("Text (left empty it is made from the HTML)", _own_text(template), height=160, disabled=not may,
                         key=f"text:{template.version_id}")
     if st.button("Save a new version", type="primary", icon=":material/save:", disabled=not may):
-        saved = templates.save(state.store(), template.name, html=source or None, text=text or None, subject=subject or None,
-                               preheader=preheader or None, by=state.actor(), now=state.now())
-        st.toast(f"Version {saved.version} is saved." if saved.changed else "Nothing had changed.", icon=":material/check:")
-        st.rerun()
+        _saved(templates.save(state.store(), template.name, html=source or None, text=text or None, subject=subject or None,
+                              preheader=preheader or None, by=state.actor(), now=state.now()))
+
+
+def _write_text(template: Template, may: bool) -> None:
+    text = st.text_area("Text", template.text or "", height=160, disabled=not may, key=f"text:{template.version_id}")
+    if st.button("Save a new version", type="primary", icon=":material/save:", disabled=not may):
+        _saved(templates.save(state.store(), template.name, html=None, text=text, channel=template.channel, by=state.actor(),
+                              now=state.now()))
+
+
+def _saved(saved: Template) -> None:
+    st.toast(f"Version {saved.version} is saved." if saved.changed else "Nothing had changed.", icon=":material/check:")
+    st.rerun()
 
 
 def _own_text(template: Template) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.clock import DAY
+from engine.content import templates
 from engine.journeys import reading
 from engine.journeys.live import Live
 from engine.journeys.moves import compile_step
@@ -56,6 +57,7 @@ def around(kind: str, which: int = 0) -> Document:
 def prepare(store: Store) -> None:
     add_contacts(store, 4, zones=(None, "UTC"))
     add_templates(store, "welcome", "reminder", "nurture one", "nurture two")
+    templates.save(store, "short", html=None, text="Hi", channel="sms", by=ANN, now=T0)
     fields.define(store, "Visits", "number", by=ANN, now=T0)
     with store.transaction():
         contacts.ensure_lists(store, ["Newsletter"], now=T0)

@@ -105,7 +105,7 @@ def test_the_first_message_that_gets_through_is_sent(store: Store) -> None:
     add_templates(store, "a", "b", "c")
     add_contacts(store, 3)
     publish(store, journey({"id": "m", "type": "send_first", "templates": ["a", "b", "c"],
-                            "on": {"sent": "e", "not_sent": "o"}}, END, {"id": "o", "type": "exit"}))
+                            "on": {"sent": "e", "not_sent": "o"}}, END, {"id": "o", "type": "exit"}, limits={"priority": 7}))
     engine = runner(store)
     for contact in (1, 2, 3):
         record(store, contact, "signup", T0)
@@ -117,7 +117,7 @@ def test_the_first_message_that_gets_through_is_sent(store: Store) -> None:
             engine.tick(T0)
     assert [trail(store, who) for who in (1, 2, 3)] == [["m.sent", "e.end"], ["m.sent", "e.end"], ["m.not_sent", "o.end"]]
     assert [sent(store, who) for who in (1, 2, 3)] == [["a"], ["c"], ["c"]]
-    assert store.rows("SELECT contact_id, round FROM message ORDER BY 1") == [(1, 0), (2, 2), (3, 2)]
+    assert store.rows("SELECT contact_id, round, priority FROM message ORDER BY 1") == [(1, 0, 7), (2, 2, 7), (3, 2, 7)]
 
 
 def test_an_exit_of_the_whole_passage_calls_the_other_branches_off(store: Store) -> None:

@@ -18,9 +18,9 @@ HALF_LIFE_S = 7 * DAY  # of what somebody did last, in the order of the queue
 _DID = frozenset({"event"})
 # What somebody did themselves: not what was sent to them, nor what sales did.
 _NOT_THEIRS = ("('segment_entered', 'segment_left', 'contact_changed', 'stage_changed', 'journey_enroll', 'email_sent', "
-               "'email_failed', 'email_opened', 'message_skipped', 'lead_assigned', 'lead_accepted', 'lead_rejected', "
-               "'sales_asked', 'lead_overdue', 'call_logged', 'calling_today', 'errand_done', 'errand_failed', "
-               "'approval_given', 'approval_declined')")
+               "'email_failed', 'email_opened', 'sms_sent', 'sms_failed', 'message_skipped', 'lead_assigned', "
+               "'lead_accepted', 'lead_rejected', 'sales_asked', 'lead_overdue', 'call_logged', 'calling_today', "
+               "'errand_done', 'errand_failed', 'approval_given', 'approval_declined')")
 _LEADS = f"""SELECT t.id, t.contact_id, TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')) AS name,
         COALESCE(c.email, c.external_id) AS who, a.name AS company, c.stage, t.owner, t.why, t.route, t.status, t.created_at,
         t.due_at, t.snoozed_until, c.held_until, c.fit_score + c.engagement_score AS score, t.reason, t.answered_at,

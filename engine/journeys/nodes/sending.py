@@ -7,11 +7,13 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from ...clock import DAY
+from ...content.templates import CHANNELS
 from ...errors import Problem, listing
 from ...outreach import messages
 from ...sql import Sql, case, fold, join, sql
 from .base import BLUE, NULL, Known, Node, Place, known_of
 
+SAID = {"email": "email", "sms": "SMS"}
 _OUTCOMES = {"sent": "sent", "skipped": "skipped", "canceled": "skipped", "failed": "failed", "unknown": "failed"}
 _CODES = {status: i for i, status in enumerate(_OUTCOMES, 1)}
 _WHENS = " ".join(f"WHEN '{status}' THEN {code}" for status, code in _CODES.items())
@@ -41,13 +43,14 @@ class Send(Node):
     may_stay: ClassVar = True
     rests: ClassVar = True
     template: str = Field(json_schema_extra={"kind": "template"})
-    channel: Literal["email"] = "email"
+    channel: Literal["email", "sms"] = "email"
     topic: str = ""
     priority: int = Field(default=0, ge=-100, le=100)
     transactional: bool = False
     _template_id: int | None = PrivateAttr(None)
     label, icon, tint, group = "Send email", "mail", BLUE, "Messages"
     example: ClassVar = {"template": "welcome", "next": "END"}
+    variants: ClassVar = ({"template": "short", "channel": "sms", "next": "END"},)
 
     @model_validator(mode="after")
     def _resolved(self, info: ValidationInfo) -> Self:
@@ -86,7 +89,7 @@ class Send(Node):
         return check_template(self.id, self.template, self.channel, known)
 
     def describe(self) -> str:
-        return f"Send the {self.channel} “{self.template}”."
+        return f"Send the {SAID[self.channel]} “{self.template}”."
 
 
 class SendFirst(Node):
@@ -134,13 +137,13 @@ class SendFirst(Node):
         return self.looks_at()
 
     def wakes_on(self) -> tuple[str, ...]:
-        return ("email_sent", "email_failed", "message_skipped")
+        return (*(f"{channel}_{end}" for channel in CHANNELS for end in ("sent", "failed")), "message_skipped")
 
     def arrivals(self, rows: Sql, place: Place) -> list[Sql]:
         first = sql("(SELECT t.channel FROM template t WHERE t.id = :id)", id=self._ids[0] if self._ids else 0)
         return [messages.queue(
             rows, node_id=place.node_id, journey_id=place.journey_id, campaign_id=place.campaign_id, channel=first,
-            template_id=self._ids[0], topic=self.topic, priority=self.priority,
+            template_id=self._ids[0], topic=self.topic, priority=self.priority + place.priority,
             message_class="transactional" if self.transactional else "marketing")]
 
     def effects(self, place: Place) -> list[Sql]:

@@ -20,7 +20,7 @@ from ...store import Store
 
 # Told by the engine itself, which tells them again in the copy.
 OWN_SOURCES = frozenset({"engine", "watch", "journey", "scoring", "routing", "stage rule", "sales"})
-_ALWAYS = frozenset({"purchase", "email_sent", "message_skipped"})
+_ALWAYS = frozenset({"purchase", "email_sent", "sms_sent", "message_skipped"})
 _PREFIXES = tuple(f"{channel}_" for channel in CHANNELS)
 
 

@@ -18,9 +18,12 @@ def transports() -> dict[str, type[Transport]]:
 
 
 def choose(channel: str, config: Config, *, capture_only: bool) -> type[Transport]:
-    """What carries messages of a channel: what is configured for it, else capture. capture_only: nothing leaves."""
-    fitting = [made for made in transports().values() if channel in made.carries and made.configured(config)]
-    return fitting[0] if fitting and not capture_only else transports()["capture"]
+    """What carries messages of a channel. Where nothing at all is configured, or with capture_only, it is capture; where other
+    channels do leave and this one has no way out, its messages fail and say so."""
+    ready = [made for made in transports().values() if made.carries and made.configured(config)]
+    if capture_only or not ready:
+        return transports()["capture"]
+    return next((made for made in ready if channel in made.carries), transports()["none"])
 
 
 __all__ = ["Transport", "choose", "transports"]
