@@ -128,7 +128,8 @@ def test_limits_are_shown_and_set_part_by_part(cli: Any, tmp_path: Path) -> None
     assert [(one["channels"], one["n"], one["per"]) for one in held["caps"]] == [
         (["email"], 3, "7d"), (["email"], 1, "16h"), (["sms"], 1, "24h")] and held["hours"] == {}
     assert "none are set" in next(one["detail"] for one in cli("doctor")[1]["checks"] if one["name"] == "quiet hours")
-    file = write(tmp_path, "hours: {quiet: 21:00-08:00}\nwarm_up: [{domain: x.test, from: 2026-03-01, first: 5, growth: 2, until: 9}]")
+    file = write(tmp_path, "hours: {quiet: 21:00-08:00}\nwarm_up:\n- {domain: x.test, from: 2026-03-01, first: 5, growth: 2, "
+                           "until: 9}\n")
     changed = cli("limits", "set", file)[1]
     assert changed["caps"] == held["caps"] and changed["hours"] == {"quiet": "21:00-08:00"} and len(changed["warm_up"]) == 1
     for wrong, words in (("hours: {quiet: 25:00-08:00}\ncaps: []", "25:00"), ("hours: {quite: 1}", "no 'quite'"),
