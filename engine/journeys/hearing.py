@@ -7,7 +7,7 @@ Imported events are passed over: they count in rules and wake nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,8 +66,8 @@ def chunks(store: Store, upto: int, size: int) -> Iterator[tuple[int, int]]:
         low = high
 
 
-def hear(store: Store, hearings: list[Hearing], low: int, high: int, now: int) -> int:
-    """Work off one chunk; the number of rows it touched."""
+def hear(store: Store, hearings: list[Hearing], low: int, high: int, now: int, begin: Callable[[], None] = lambda: None) -> int:
+    """Work off one chunk; the number of rows it touched. begin: told, inside the transaction, that it touched some."""
     _, before = watermark(store, CONSUMER)
     if low == high and not any(one.wakes_by_time or any(cut.by_time for cut in one.interrupts) for one in hearings):
         return 0
@@ -80,6 +80,8 @@ def hear(store: Store, hearings: list[Hearing], low: int, high: int, now: int) -
         touched = sum(_hear_version(store, one, names, params) for one in hearings)
         if names:
             touched += store.run(wake(max((one.version.layout.branch_count for one in hearings), default=1)), **params)
+        if touched:
+            begin()
         set_watermark(store, CONSUMER, high, max(now, before))
     return touched
 

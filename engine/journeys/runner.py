@@ -1,8 +1,9 @@
 """The runner owns every statement that moves a token.
 
-One tick: hear the new events (exits, goals, triggers, wake-ups), then drain every node that has work, in graph order,
+One pass: hear the new events (exits, goals, triggers, wake-ups), then drain every node that has work, in graph order,
 until nothing is due. Each batch is one transaction: claim, effects, log, leave. A crash loses the open transaction
-and nothing else; whoever ticks next goes on.
+and nothing else: whoever ticks next first ends the pass that was cut off, as of its own moment and the events it knew, so that
+what the pass itself gave rise to (an event of a journey, a crossed score) is heard after it, crash or no crash.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 
 from .. import clock
 from ..activity import events
+from ..schema import set_watermark, watermark
 from ..sql import Sql
 from ..store import Store
 from . import hearing, migrating
@@ -23,7 +25,8 @@ from .versions import load_live
 
 BREATH_S = 0.001  # between two batches, so that another writer gets through the gate
 MOST_COUNTS = 10_000  # rows of `node_stat` after which they are summed up
-MOST_PASSES = 10_000  # a tick that takes more is a loop nobody foresaw
+MOST_PASSES = 10_000  # looks at what is due: a pass that takes more is a loop nobody foresaw
+OPEN_PASS = "pass"  # the watermark of a pass that has begun to change things: the last event it knows, and its moment
 
 
 @dataclass
@@ -69,25 +72,54 @@ class Runner:
         self._ears: list[hearing.Hearing] = []
         self._calendar = Calendar([])
         self._counted: int | None = None
+        self._begun = False
 
     def tick(self, now: int) -> Tally:
         """Everything that is due at `now`. A second tick at the same instant changes nothing."""
         tally = Tally()
         self._load()
+        self.finish(tally)
         tally.steps += self._migrate(now)
         self._fold_counts()
         self._calendar.ring(self.store, now)
-        upto = events.last_id(self.store)
+        self._pass(now, events.last_id(self.store), tally)
+        return tally
+
+    def finish(self, tally: Tally | None = None) -> None:
+        """End the pass that a crash cut off, if one was."""
+        self._begun = False
+        upto, at = watermark(self.store, OPEN_PASS)
+        if at:
+            self._load()
+            self._begun = True
+            self._pass(at, upto, tally or Tally())
+
+    def _pass(self, now: int, upto: int, tally: Tally) -> None:
+        def begin() -> None:
+            self._begin(now, upto)
+
         before = self._enrolled()
         for low, high in hearing.chunks(self.store, upto, self.event_chunk):
-            tally.heard += hearing.hear(self.store, self._ears, low, high, now)
+            tally.heard += hearing.hear(self.store, self._ears, low, high, now, begin)
             if high > low:
                 self.breathe()
-        tally.enrolled = self._enrolled() - before
+        tally.enrolled += self._enrolled() - before
         for _ in range(MOST_PASSES):
             if not self._drain_due(now, upto, tally):
-                return tally
-        raise RuntimeError(f"a tick took more than {MOST_PASSES} passes")
+                return self._end()
+        raise RuntimeError(f"a pass looked more than {MOST_PASSES} times at what is due")
+
+    def _begin(self, now: int, upto: int) -> None:
+        """In the first transaction of a pass that changes something: from here on the pass has to be ended."""
+        if not self._begun:
+            set_watermark(self.store, OPEN_PASS, upto, now)
+            self._begun = True
+
+    def _end(self) -> None:
+        if self._begun:
+            with self.store.transaction():
+                set_watermark(self.store, OPEN_PASS, 0, 0)
+            self._begun = False
 
     def _migrate(self, now: int) -> int:
         """Carry out what publishing asked for: people move to another version, or leave. Then see who stands where."""
@@ -175,6 +207,7 @@ class Runner:
                 return 0, 0
             if step.emits:
                 self.store.serialize("event")
+            self._begin(now, upto)
             self.store.after_fill("batch")
             for statement in step.before:
                 run(statement)

@@ -64,6 +64,7 @@ class Loop:
     def settle(self, now: int, *, deliver: bool = True) -> tuple[int, int, int, int]:
         """Rounds until nothing more happens: events, passages begun, steps, messages handed over. The caller is alone."""
         totals = (0, 0, 0, 0)
+        self.runner.finish()  # before anything new is taken in: the rest of a pass must see what it began with
         for _ in range(MOST_ROUNDS):
             counts, quiet = self._round(now, deliver)
             totals = tuple(map(sum, zip(totals, counts, strict=True)))  # type: ignore[assignment]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...journeys import documents
 from ...journeys.nodes import node_types
+from ...journeys.runner import OPEN_PASS
 from ...people.fields import BUILT_IN, KINDS, catalogue
 from ...people.lookups import rows_in
 from ...schema import PERSON_TABLES, TABLES, open_memory, set_watermark
@@ -246,7 +247,7 @@ def _marks(store: Store, target: Store, cut: Cut) -> None:
     numbers that none of the workspace has."""
     last = int(target.one("SELECT COALESCE(MAX(e.id), 0) FROM event e"))
     known = {name: (event_id, at) for name, event_id, at in store.rows("SELECT w.name, w.event_id, w.at FROM watermark w")
-             if not name.startswith("inbox")}
+             if not name.startswith("inbox") and name != OPEN_PASS}
     if cut.at is not None:
         known = {name: (0 if name in FROM_THE_START else last, cut.at) for name in (*known, *LISTENERS)}
     for name, (event_id, at) in known.items():
