@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import resource
 import statistics
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,17 @@ from typing import Any
 from orm_loop import orm_loop
 from row_loop import row_loop
 
+from engine import clock
 from engine.access import COMMAND_LINE
+from engine.activity import inbox
+from engine.activity.inbox import Item
+from engine.config import Config
 from engine.content import templates
 from engine.journeys import documents, versions
 from engine.journeys.runner import Runner
 from engine.maths.assignment import hash31_of
 from engine.schema import open_store, set_watermark
+from engine.service.worker import run_forever
 from engine.store import Store
 
 NOW, DAY = 1_790_000_000, 86_400
@@ -108,12 +115,23 @@ def post(store: Store, at: int, chunk: int = 20_000) -> int:
             return handed
 
 
-def flow(store: Store, count: int, history: int) -> float:
-    """Everybody through the journey; node-steps per CPU second of the runner."""
-    people(store, count, history)
+def furnish(store: Store, journeys: list[str]) -> None:
+    """The messages, and live journeys of these names."""
     for name in ("one", "two", "three", "four"):
         templates.save(store, name, html="<p>Hi</p>", subject=name, by=COMMAND_LINE, now=NOW)
-    versions.publish(store, documents.dump(fourteen("welcome")), by=COMMAND_LINE, now=NOW)
+    for name in journeys:
+        versions.publish(store, documents.dump(fourteen(name)), by=COMMAND_LINE, now=NOW)
+
+
+def flow(store: Store, count: int, history: int, journeys: int = 1, mixed: bool = False) -> float:
+    """Everybody through a journey (through one of several live ones); node-steps per CPU second of the runner.
+
+    mixed: neighbors in the table are in different journeys, so that each batch touches most pages of it.
+    """
+    share = "c.id % {journeys} = {i}" if mixed else "(c.id - 1) * {journeys} / {count} = {i}"
+    people(store, count, history)
+    names = ["welcome", *(f"welcome {i}" for i in range(1, journeys))]
+    furnish(store, names)
     runner = Runner(store)
     steps, wall, cpu, longest = 0, 0.0, 0.0, 0.0
 
@@ -127,15 +145,16 @@ def flow(store: Store, count: int, history: int) -> float:
             if not tally.steps and not post(store, now):
                 return
 
-    happen(store, "enter welcome", "true", NOW, count)
+    for i, name in enumerate(names):
+        happen(store, f"enter {name}", share.format(journeys=journeys, count=count, i=i), NOW, count)
     until_quiet(NOW)
     until_quiet(NOW + DAY)
     happen(store, "email_opened", "c.id % 5 < 2", NOW + DAY + 60, count)
     until_quiet(NOW + DAY + 120)
     until_quiet(NOW + 4 * DAY + 120)
     left = store.one("SELECT COUNT(*) FROM token")
-    print(f"{store.backend} {count:,} contacts, {history} events each: {steps:,} steps, {steps / cpu:,.0f} per CPU second, "
-          f"{steps / wall:,.0f} per second, longest batch {longest * 1000:.0f} ms, "
+    print(f"{store.backend} {count:,} contacts, {history} events each, {journeys} live: {steps:,} steps in {cpu:,.1f} CPU s, "
+          f"{steps / cpu:,.0f} per CPU second, {steps / wall:,.0f} per second, longest batch {longest * 1000:.0f} ms, "
           f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB, {left} left over")
     return steps / cpu
 
@@ -143,11 +162,7 @@ def flow(store: Store, count: int, history: int) -> float:
 def idle(store: Store, finished: int, waiting: int) -> None:
     """Fifty live journeys, many people through, many waiting: what a tick costs that finds little or nothing to do."""
     people(store, waiting, history=1)
-    templates.save(store, "one", html="<p>Hi</p>", subject="one", by=COMMAND_LINE, now=NOW)
-    for name in ("two", "three", "four"):
-        templates.save(store, name, html="<p>Hi</p>", subject=name, by=COMMAND_LINE, now=NOW)
-    for i in range(50):
-        versions.publish(store, documents.dump(fourteen(f"j{i}")), by=COMMAND_LINE, now=NOW)
+    furnish(store, [f"j{i}" for i in range(50)])
     runner = Runner(store)
     for i in range(50):
         happen(store, f"enter j{i}", f"c.id % 50 = {i}", NOW, waiting)
@@ -188,9 +203,7 @@ def report(label: str, seconds: list[float]) -> None:
 def beside(store: Store, url: str, count: int) -> None:
     """What a reader and another writer wait while a runner in another process works at full speed."""
     people(store, count, history=1)
-    for name in ("one", "two", "three", "four"):
-        templates.save(store, name, html="<p>Hi</p>", subject=name, by=COMMAND_LINE, now=NOW)
-    versions.publish(store, documents.dump(fourteen("welcome")), by=COMMAND_LINE, now=NOW)
+    furnish(store, ["welcome"])
     happen(store, "enter welcome", "true", NOW, count)
     store.close()
     child = os.fork()
@@ -217,12 +230,32 @@ def beside(store: Store, url: str, count: int) -> None:
     report(f"another writer beside the runner ({len(writes)} writes)", writes)
 
 
+def answered(store: Store, count: int, events: int = 100) -> None:
+    """From an event in the inbox to the first thing that a journey does about it, with the runner running."""
+    people(store, count, history=1)
+    furnish(store, [f"j{i}" for i in range(50)])
+    stop, chance, waits = threading.Event(), random.Random(1), []
+    thread = threading.Thread(target=run_forever, args=(store, Config(secret=b"x" * 32)), kwargs={"stop": stop})
+    thread.start()
+    for i in range(events):
+        time.sleep(chance.uniform(0.0, 1.5))
+        began = time.perf_counter()
+        said = {"email": f"c{i + 1}@example.com", "event": f"enter j{i % 50}"}
+        inbox.put(store, [Item("track", f"t{i}", said)], now=clock.now())
+        while store.one("SELECT COUNT(*) FROM message") <= i:
+            time.sleep(0.005)
+        waits.append(time.perf_counter() - began)
+    stop.set()
+    thread.join()
+    report(f"event to first action, 50 live journeys, {count:,} contacts, {events} events", waits)
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--contacts", type=int, nargs="*", default=[10_000, 100_000])
     asked.add_argument("--million", action="store_true")
     asked.add_argument("--url")
-    asked.add_argument("--only", choices=("flow", "idle", "beside"))
+    asked.add_argument("--only", choices=("flow", "many", "idle", "beside", "answered"))
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if given.only in (None, "flow"):
@@ -233,6 +266,11 @@ def main() -> None:
                 found = flow(store, count, history=10)
                 print(f"  {found / orm:,.0f} times the ORM loop, {found / rows:.1f} times the row loop")
                 store.close()
+        if given.only in (None, "many"):
+            one, blocks, mixed = (
+                flow(opened(Path(folder), f"many{live}{mix}", given.url), max(given.contacts), 1, live, mix)
+                for live, mix in ((1, False), (24, False), (24, True)))
+            print(f"  24 live journeys: {blocks / one:.2f} of the rate of one; neighbors in different ones {mixed / one:.2f}")
         if given.only in (None, "idle"):
             store = opened(Path(folder), "idle", given.url)
             many = 1_000_000 if given.million else max(given.contacts, default=10_000)
@@ -241,6 +279,10 @@ def main() -> None:
         if given.only in (None, "beside"):
             url = given.url or f"sqlite:///{folder}/beside.db"
             beside(open_store(url, create=True), url, max(given.contacts, default=10_000))
+        if given.only in (None, "answered"):
+            store = opened(Path(folder), "answered", given.url)
+            answered(store, max(given.contacts))
+            store.close()
 
 
 if __name__ == "__main__":

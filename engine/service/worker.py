@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from .. import clock
 from ..access import moment
+from ..activity import inbox
 from ..clock import MINUTE
 from ..config import Config
 from ..errors import Busy
@@ -20,6 +21,7 @@ from . import chores
 from .health import Heart
 
 INTERVAL_S = 1.0
+LOOK_S = 0.05  # while resting: how often the inbox is looked at, so that what arrives is answered at once
 LEASE_EVERY_S = MINUTE  # the lease is taken anew this often: one that broke unnoticed is noticed
 STANDBY_S = 5.0
 CHORES_EVERY_S = 30.0
@@ -47,13 +49,20 @@ def run_forever(store: Store, config: Config, *, interval_s: float = INTERVAL_S,
 def _tick_for(seconds: float, loop: Loop, interval_s: float, retry: Retry, heart: Heart) -> None:
     until = clock.monotonic() + seconds
     while clock.monotonic() < until and not retry.stop.is_set():
-        began = clock.monotonic()
+        began, seen = clock.monotonic(), inbox.newest_id(loop.store)
         tally = retry.attempt(lambda: loop.tick(moment(loop.store, clock.now()), deliver=False))
         if tally is None:
             return  # give the lease back: perhaps it is another machine that can still reach the database
         heart.say(last_tick_s=tally.seconds)
         if not _busy(tally):
-            retry.stop.wait(max(0.0, interval_s - (clock.monotonic() - began)))
+            _rest(loop.store, began + interval_s, seen, retry.stop)
+
+
+def _rest(store: Store, until: float, seen: int, stop: threading.Event) -> None:
+    """Wait until then, or until something has arrived after the item `seen`."""
+    while (left := until - clock.monotonic()) > 0 and not stop.wait(min(LOOK_S, left)):
+        if inbox.newest_id(store) > seen:
+            return
 
 
 def _busy(tally: Tally) -> bool:

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from engine.activity import inbox
+from engine.activity.inbox import Item
 from engine.config import Config
 from engine.loop.tick import Loop, Tally
 from engine.outreach import delivery
 from engine.outreach.delivery import Sent
 from engine.service import health, worker
 from engine.store import Store
+from tests.conftest import NOW
 
 CONFIG = Config(secret=b"x" * 32)
 QUIET, BUSY = Tally(0, 0, 0, 0, 0.0), Tally(1, 0, 1, 0, 0.0)
@@ -82,6 +85,15 @@ def test_it_takes_events_in_and_says_that_it_breathes(store: Store) -> None:
         until(lambda: store.one("SELECT COUNT(*) FROM event") == 1)
         until(lambda: breath(store).get("state") == "running")
     assert breath(store)["state"] == "stopped"
+
+
+def test_what_arrives_ends_the_rest(store: Store) -> None:
+    """The pause between two ticks is for what time brings: an event is answered at once."""
+    with running(store, interval_s=60):
+        until(lambda: breath(store).get("last_tick_s") is not None)
+        for number in (1, 2):
+            inbox.put(store, [Item("track", f"t{number}", {"email": "ada@example.com", "event": "visit"})], now=NOW)
+            until(lambda number=number: store.one("SELECT COUNT(*) FROM event") == number, most_s=20)
 
 
 def test_a_failing_tick_is_noted_and_the_runner_goes_on(store: Store, monkeypatch: pytest.MonkeyPatch,
