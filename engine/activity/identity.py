@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..access import RUNNER
@@ -24,12 +24,13 @@ _MERGED = f"SELECT m.loser_id, m.keeper_id FROM contact_merge m WHERE m.loser_id
 
 @dataclass(frozen=True)
 class Identify:
-    """What somebody says of a person: fields by name, and the account where one is named."""
+    """What somebody says of a person: fields by name, and the account where one is named, with facts of it."""
 
     item: Waiting
     who: Who
     traits: dict[str, Any]
     account: str | None
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,23 @@ def identify(store: Store, said: Sequence[Identify], *, now: int) -> list[Refuse
             for one, (values, _) in zip(said, kept, strict=True)]
     saved = contacts.upsert_many(store, rows, now=now, source="api")
     dropped = [Refused(one.item, reason) for one, (_, reasons) in zip(said, kept, strict=True) for reason in reasons]
+    dropped += _tell(store, [one for one in said if one.account and one.facts], ids, now)
     return dropped + [Refused(one.item, row.refused) for one, row in zip(said, saved, strict=True) if row.refused]
+
+
+def _tell(store: Store, said: Sequence[Identify], ids: dict[str, int], now: int) -> list[Refused]:
+    """Write what is said of companies, in order; what could not be used."""
+    if not said:
+        return []
+    define_missing(store, (one.facts for one in said), now=now, entity=accounts.COMPANY)
+    known, rows, dropped = accounts.catalogue(store), dict[int, dict[str, Any]](), list[Refused]()
+    for one in said:
+        values, reasons = usable(known, one.facts, accounts.read_fact)
+        number = ids[one.account or ""]
+        rows[number] = rows.get(number, {"id": number}) | accounts.read_facts(known, values)
+        dropped += [Refused(one.item, reason) for reason in reasons]
+    accounts.save_facts(store, rows.values(), now=now)
+    return dropped
 
 
 def alias(store: Store, said: Sequence[Alias], *, now: int) -> list[Refused]:

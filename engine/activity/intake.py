@@ -114,7 +114,8 @@ def _understand(item: Waiting, currency: str) -> Understood:
         if item.kind == "enroll":
             return Track(item, read_who(payload), read_enrollment(item))
         if item.kind == "identify":
-            return Identify(item, read_who(payload), read_traits(payload), read_account(payload))
+            return Identify(item, read_who(payload), read_traits(payload), read_account(payload),
+                            read_traits(payload, "account_traits"))
         if item.kind == "alias":
             return Alias(item, read_who(payload), read_previous(payload))
     except BadInput as error:

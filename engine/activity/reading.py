@@ -217,11 +217,11 @@ def read_account(payload: dict[str, Any]) -> str | None:
     return name
 
 
-def read_traits(payload: dict[str, Any]) -> dict[str, Any]:
+def read_traits(payload: dict[str, Any], key: str = "traits") -> dict[str, Any]:
     """Facts by name. Raises BadInput: not an object."""
-    traits = payload.get("traits") or {}
+    traits = payload.get(key) or {}
     if not isinstance(traits, dict):
-        raise BadInput("traits is not an object")
+        raise BadInput(f"{key} is not an object")
     return traits
 
 

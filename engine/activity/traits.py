@@ -1,14 +1,14 @@
-"""What a website says of a person, as fields: new facts become fields of their own, within reason."""
+"""What a website says of a person or a company, as fields: new facts become fields of their own, within reason."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..access import RUNNER
 from ..errors import BadInput
-from ..people.fields import BUILT_IN, Field, catalogue, check_name, define_many, parse_value
+from ..people.fields import CONTACT, Entity, Field, catalogue, check_name, define_many, parse_value
 from ..sql import fold
 from ..store import Store
 
@@ -17,22 +17,23 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.ASCII)
 
 
-def define_missing(store: Store, said: Iterable[Mapping[str, Any]], *, now: int) -> None:
+def define_missing(store: Store, said: Iterable[Mapping[str, Any]], *, now: int, entity: Entity = CONTACT) -> None:
     """Make fields for facts never heard of, of the kind of their first value. Needs a transaction."""
-    known = catalogue(store)
+    known = catalogue(store, entity)
     wanted: dict[str, tuple[str, tuple[str, ...]]] = {}
     seen = set(known)
     for traits in said:
         for name, value in traits.items():
-            if fold(name) not in seen and value is not None and (kind := kind_of(value)) and _can_name(name):
+            if fold(name) not in seen and value is not None and (kind := kind_of(value)) and _can_name(name, entity):
                 seen.add(fold(name))
                 wanted[name] = (kind, ())
-    room = MOST_MADE - (len(known) - len(BUILT_IN))
+    room = MOST_MADE - (len(known) - len(entity.built_in))
     if wanted and room > 0:
-        define_many(store, dict(list(wanted.items())[:room]), by=RUNNER, now=now)
+        define_many(store, dict(list(wanted.items())[:room]), by=RUNNER, now=now, entity=entity)
 
 
-def usable(fields: Mapping[str, Field], traits: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def usable(fields: Mapping[str, Field], traits: Mapping[str, Any],
+           read: Callable[[Field, Any], Any] = parse_value) -> tuple[dict[str, Any], list[str]]:
     """Values by field key, and what is wrong with the others."""
     values, reasons = {}, []
     for name, value in traits.items():
@@ -40,7 +41,7 @@ def usable(fields: Mapping[str, Field], traits: Mapping[str, Any]) -> tuple[dict
         try:
             if field is None:
                 reasons.append(f"{name[:60]!r} is not a field, and can not become one")
-            elif parse_value(field, value) is not None:
+            elif read(field, value) is not None:
                 values[field.key] = value
         except BadInput as error:
             reasons.append(f"{field.name if field else name}: {error}")
@@ -62,9 +63,9 @@ def kind_of(value: Any) -> str | None:
     return "datetime" if _MOMENT.fullmatch(value.strip()) else "text"
 
 
-def _can_name(name: str) -> bool:
+def _can_name(name: str, entity: Entity) -> bool:
     try:
-        check_name(name)
+        check_name(name, entity)
     except BadInput:
         return False
     return True

@@ -220,6 +220,16 @@ def of_contact(store: Store, contact_id: int, *, now: int) -> list[tuple[str, fl
     return sorted(((name, round(worth, 2)) for name, worth in found if worth >= 0.1), key=lambda one: (-one[1], one[0]))
 
 
+def of_contacts(store: Store, contact_ids: Iterable[int], *, now: int) -> dict[int, list[str]]:
+    """The topics that people are interested in now (an affinity of 1 at least), the strongest first; who has none is absent."""
+    held: dict[int, list[tuple[float, str]]] = {}
+    for who, topic, halvings in rows_in(
+            store, "SELECT a.contact_id, t.name, (:now - a.kappa) / t.half_life_s FROM affinity a JOIN affinity_topic t "
+            "ON t.id = a.topic_id WHERE a.contact_id IN ({values}) AND a.kappa >= :now", contact_ids, now=now):
+        held.setdefault(who, []).append((halvings, topic))
+    return {who: [topic for _, topic in sorted(topics)] for who, topics in held.items()}
+
+
 def report(store: Store, *, days: int = PERIOD_DAYS, now: int) -> list[Shown]:
     """Every topic: who is interested now, and who showed it in the last days against as many days before. The topic that
     most people showed comes first. Raises BadInput."""

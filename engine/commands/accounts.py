@@ -52,7 +52,8 @@ def show(call: Call, name: str) -> None:
 @click.argument("values", nargs=-1, required=True, metavar="FIELD=VALUE")
 @takes_call
 def set_(call: Call, name: str, values: tuple[str, ...]) -> None:
-    """Change facts of a company, or make it: domain, industry, employees, revenue, country, city. FIELD= empties one.
+    """Change facts of a company, or make it: domain, industry, employees, revenue, country, city, or a field of your own
+    (`fields add NAME KIND --of companies`). FIELD= empties one.
 
     A new domain brings the people who write from there and have no company.
     """
@@ -61,7 +62,7 @@ def set_(call: Call, name: str, values: tuple[str, ...]) -> None:
         raise BadInput(f"{wrong!r}: write FIELD=VALUE, for example industry=retail")
     facts = {field: value for field, _, value in pairs}
     with call.store() as store:
-        companies.read_facts(facts)
+        companies.read_facts(companies.catalogue(store), facts)
         with store.transaction():
             number = companies.ensure_many(store, [name], now=call.now)[name]
             employers.edit(store, number, facts, by=call.by, now=call.now)

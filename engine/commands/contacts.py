@@ -149,15 +149,15 @@ def export(call: Call, segment: str | None, out: Path | None, third_party: bool)
         if third_party:
             call.note(f"{kept_back:,} left out: they said do not sell or share, or their data is restricted")
         if out is not None:
-            count = exporting.export_file(store, out, segment=segment, third_party=third_party)
+            count = exporting.export_file(store, out, segment=segment, third_party=third_party, now=call.now)
             answer = {"contacts": count, "file": str(out)} | ({"left_out": kept_back} if third_party else {})
             call.answer(answer, f"{count:,} contacts in {out}")
         elif call.as_json:
-            rows = exporting.contact_rows(store, wanted)
+            rows = exporting.contact_rows(store, wanted, now=call.now)
             header = next(rows)
             call.answer([dict(zip(header, row, strict=True)) for row in rows])
         else:
-            exporting.export_contacts(store, sys.stdout, wanted)
+            exporting.export_contacts(store, sys.stdout, wanted, now=call.now)
 
 
 def _name(store: Store, contact_id: int) -> str:

@@ -17,7 +17,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @takes_call
 def export(call: Call, folder: Path) -> None:
-    """Write the definitions as files: fields, segments, score and stage rules, messages, live journeys."""
+    """Write the definitions as files: fields, topics, personas, segments, score and stage rules, messages, live journeys."""
     with call.store() as store:
         found = definitions.export(store, folder)
     call.answer(_answer(found), *_lines(found, "files"))

@@ -1,26 +1,31 @@
-"""`fields`, `tags`, `lists`: what contacts can be described with."""
+"""`fields`, `tags`, `lists`: what contacts and companies can be described with."""
 
 from __future__ import annotations
 
 import click
 
+from ..people import accounts
 from ..people import fields as catalogue
-from ..people.fields import KINDS
+from ..people.fields import CONTACT, KINDS
 from .common import Call, Command, Group, takes_call
+
+ENTITIES = {"contacts": CONTACT, "companies": accounts.COMPANY}
+of = click.option("--of", type=click.Choice(list(ENTITIES)), default="contacts", show_default=True, help="whose fields")
 
 
 @click.group("fields", cls=Group)
 def fields() -> None:
-    """The facts a contact can have."""
+    """The facts a contact or company can have."""
 
 
 @fields.command("list", cls=Command)
+@of
 @takes_call
-def list_fields(call: Call) -> None:
+def list_fields(call: Call, of: str) -> None:
     """Every field with its kind, the built-in ones first."""
     with call.store() as store:
-        found = [{"name": one.name, "kind": one.kind, "options": one.options, "built_in": one.key in catalogue.BUILT_IN}
-                 for one in catalogue.catalogue(store).values()]
+        found = [{"name": one.name, "kind": one.kind, "options": one.options, "built_in": not one.made}
+                 for one in catalogue.catalogue(store, ENTITIES[of]).values()]
     call.answer(found, *(f"{one['name']}: {one['kind']}" for one in found))
 
 
@@ -28,11 +33,12 @@ def list_fields(call: Call) -> None:
 @click.argument("name")
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @click.option("--option", "options", multiple=True, metavar="VALUE", help="what an enum can be; once per value")
+@of
 @takes_call
-def add_field(call: Call, name: str, kind: str, options: tuple[str, ...]) -> None:
+def add_field(call: Call, name: str, kind: str, options: tuple[str, ...], of: str) -> None:
     """Make a field; one of this name and kind is left as it is."""
     with call.store() as store:
-        made = catalogue.define(store, name, kind, by=call.by, now=call.now, options=options)
+        made = catalogue.define(store, name, kind, by=call.by, now=call.now, options=options, entity=ENTITIES[of])
     call.answer({"name": made.name, "kind": made.kind, "options": made.options}, f"{made.name}: {made.kind}")
 
 

@@ -15,7 +15,6 @@ from ..store import Store
 from .language import Facts, facts, moment
 
 ALSO_CONTACT = ("id", "name", "account", "fit_score", "engagement_score")
-ACCOUNT = ("name", *accounts.FIELDS)
 SENDER = ("name", "email", "company", "postal_address", "website")
 _LOOKUP = 500  # ids per look-up: below every limit on bound values
 _ZONES = frozenset(available_timezones())
@@ -29,6 +28,7 @@ class Readers:
         self._zone = config.default_zone
         self._fields = fields.catalogue(store)
         self._values = [(key, field.column, _as_value(field)) for key, field in self._fields.items()]
+        self._company = [(key, field.column, _as_value(field)) for key, field in accounts.catalogue(store).items()]
         self._sender = facts("sender", sender(store, config))
 
     def load(self, contact_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -42,7 +42,7 @@ class Readers:
     def _rows(self, ids: Sequence[int]) -> list[dict[str, Any]]:
         size = 1 << (len(ids) - 1).bit_length()  # few different statements, so that their plans are kept
         bound = {f"i{at}": ids[min(at, len(ids) - 1)] for at in range(size)}
-        account = ", ".join(f"a.{name} AS account_{name}" for name in ACCOUNT)
+        account = ", ".join(f"a.{column} AS account_{column}" for column in ("name", *(one[1] for one in self._company)))
         return self._store.records(
             f"SELECT c.*, {account} FROM contact c LEFT JOIN account a ON a.id = c.account_id "
             f"WHERE c.id IN ({', '.join(':' + name for name in bound)})", **bound)
@@ -54,8 +54,9 @@ class Readers:
         contact |= {"id": row["id"], "account": row["account_name"], "fit_score": row["fit_score"],
                     "engagement_score": row["engagement_score"],
                     "name": " ".join(filter(None, (row["first_name"], row["last_name"]))) or None}
-        account = {name: row[f"account_{name}"] for name in ACCOUNT}
-        return {"contact": facts("contact", contact), "account": Facts("account", account), "sender": self._sender}
+        account = {key: None if (value := row[f"account_{column}"]) is None else shown(value, zone)
+                   for key, column, shown in self._company} | {"name": row["account_name"]}
+        return {"contact": facts("contact", contact), "account": facts("account", account), "sender": self._sender}
 
 
 def sender(store: Store, config: Config) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from html.parser import HTMLParser
 
 from ..errors import Problem, Severity, listing
-from ..people import fields
+from ..people import accounts, fields
 from ..store import Store
 from . import context, language, markup
 from .language import slug
@@ -26,13 +26,13 @@ _ALONE = ("unsubscribe_url", "preferences_url", "confirm_url")
 
 def check(store: Store, template: Template) -> list[Problem]:
     """Every problem of a template: errors stop a message, warnings spoil it, advice improves it."""
-    return list(_check(template, frozenset(fields.catalogue(store))))
+    return list(_check(template, frozenset(fields.catalogue(store)), frozenset(accounts.catalogue(store))))
 
 
 @lru_cache(512)
-def _check(template: Template, own: frozenset[str]) -> tuple[Problem, ...]:
+def _check(template: Template, own: frozenset[str], of_companies: frozenset[str]) -> tuple[Problem, ...]:
     """The same, kept: every look at a journey asks it of all templates. own: the fields of contacts."""
-    known = {"contact": {*own, *map(slug, own), *context.ALSO_CONTACT}, "account": set(context.ACCOUNT),
+    known = {"contact": {*_written(own), *context.ALSO_CONTACT}, "account": {*_written(of_companies), "name"},
              "sender": set(context.SENDER)}
     problems = _head(template)
     for part, source in (("subject", template.subject), ("preheader", template.preheader), ("html", template.source),
@@ -40,6 +40,11 @@ def _check(template: Template, own: frozenset[str]) -> tuple[Problem, ...]:
         if source and not (part == "html" and template.source_kind == "text"):
             problems += _names(part, source, known)
     return (*problems, *(_markup(template) if template.html else ()))
+
+
+def _written(names: Collection[str]) -> set[str]:
+    """Names of fields, also as a template can write them behind a dot."""
+    return {*names, *map(slug, names)}
 
 
 def has_own_text(template: Template) -> bool:

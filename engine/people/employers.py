@@ -32,7 +32,7 @@ def edit(store: Store, account_id: int, values: Mapping[str, Any], *, by: Actor,
     Raises BadInput: no such field, or not a value of it. Conflict: the domain belongs to another account.
     """
     require(by, "sell")
-    facts = accounts.read_facts(values)
+    facts = accounts.read_facts(accounts.catalogue(store), values)
     with store.transaction():
         store.serialize("contact")
         domain = facts.get("domain")

@@ -1,4 +1,4 @@
-"""The facts a contact can have: built in, or made by the team as a typed column of its own."""
+"""The facts that contacts and companies can have: built in, or made by the team as a typed column of its own."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from ..store import Store
 MOST_FIELDS = 500  # an engine takes 1,600 to 2,000 columns; the rest is kept for what comes later
 LONGEST_TEXT = 100_000
 LONGEST_NAME = 120
-RESERVED = frozenset({"id", "contact_id", "anonymous_id", "account_id", "hash31", "anonymous", "restricted", "is_test",
-                      "fit_score", "engagement_score", "updated_at"})
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -32,13 +30,28 @@ _WORDS = {"true": 1, "yes": 1, "y": 1, "t": 1, "1": 1, "on": 1, "false": 0, "no"
 
 @dataclass(frozen=True)
 class Field:
-    """One fact. `key` is the folded name, `column` the column of `contact`; date and datetime are UTC seconds there."""
+    """One fact. `key` is the folded name, `column` the column it is kept in; date and datetime are UTC seconds there."""
 
     key: str
     name: str
     kind: str
     column: str
     options: tuple[str, ...] = ()
+
+    @property
+    def made(self) -> bool:
+        """Whether the team made it."""
+        return self.column.startswith("cf_")
+
+
+@dataclass(frozen=True)
+class Entity:
+    """Who has fields. key: its table, and its word in the catalogue. built_in: what it has from the start; reserved: names
+    that are no field of anybody's making."""
+
+    key: str
+    built_in: Mapping[str, Field]
+    reserved: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -200,51 +213,57 @@ BUILT_IN: dict[str, Field] = {name: Field(name, name, kind, name) for name, kind
     ("time_zone", "text"), ("locale", "text"), ("stage", "text"), ("owner", "text"), ("source", "text"),
     ("created_at", "datetime"), ("do_not_sell", "bool"),
 )}
+CONTACT = Entity("contact", BUILT_IN, frozenset({
+    "id", "contact_id", "anonymous_id", "account_id", "hash31", "anonymous", "restricted", "is_test", "fit_score",
+    "engagement_score", "updated_at"}))
 
 # ------------------------------------------------------------ the catalogue
 
 
-def catalogue(store: Store) -> dict[str, Field]:
-    """Every field of contacts by folded name, the built-in ones first."""
+def catalogue(store: Store, entity: Entity = CONTACT) -> dict[str, Field]:
+    """Every field by folded name, the built-in ones first."""
     made = store.rows("SELECT f.key, f.name, f.kind, f.column_name, f.options FROM field f "
-                      "WHERE f.entity = 'contact' ORDER BY f.id")
-    return BUILT_IN | {row[0]: Field(row[0], row[1], row[2], row[3], tuple(json.loads(row[4]))) for row in made}
+                      "WHERE f.entity = :entity ORDER BY f.id", entity=entity.key)
+    return dict(entity.built_in) | {row[0]: Field(row[0], row[1], row[2], row[3], tuple(json.loads(row[4]))) for row in made}
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, entity: Entity = CONTACT) -> str:
     """The name a field can have, trimmed. Raises BadInput."""
     trimmed = " ".join(name.split())
     if not trimmed or len(trimmed) > LONGEST_NAME or not re.search(r"\w", trimmed) or not trimmed.isprintable():
         raise BadInput(f"{_short(name)} can not name a field: use 1 to {LONGEST_NAME} characters, letters or digits "
                        "among them")
-    if fold(trimmed) in RESERVED:
+    if fold(trimmed) in entity.reserved:
         raise BadInput(f"{trimmed!r} is kept for the engine: name the field differently")
     return trimmed
 
 
-def define(store: Store, name: str, kind: str, *, by: Actor, now: int, options: Sequence[str] = ()) -> Field:
+def define(store: Store, name: str, kind: str, *, by: Actor, now: int, options: Sequence[str] = (),
+           entity: Entity = CONTACT) -> Field:
     """Make a field, or return the one of this name and kind. Raises BadInput: bad name or kind, or another kind."""
-    return define_many(store, {name: (kind, options)}, by=by, now=now)[0]
+    return define_many(store, {name: (kind, options)}, by=by, now=now, entity=entity)[0]
 
 
-def define_many(store: Store, wanted: Mapping[str, tuple[str, Sequence[str]]], *, by: Actor, now: int) -> list[Field]:
+def define_many(store: Store, wanted: Mapping[str, tuple[str, Sequence[str]]], *, by: Actor, now: int,
+                entity: Entity = CONTACT) -> list[Field]:
     """Make fields in one transaction: name → (kind, options)."""
     require(by, "market")
     with store.transaction():
         store.serialize("field")
-        known = catalogue(store)
+        known = catalogue(store, entity)
         made = []
         for name, (kind, options) in wanted.items():
-            found = _check(known, name, kind, options) or _make(store, check_name(name), kind, tuple(options), now)
+            found = _check(known, name, kind, options, entity) or _make(store, entity, check_name(name, entity), kind,
+                                                                        tuple(options), now)
             if found.key not in known:
-                audit.record(store, by, "field made", found.name, now=now, kind=kind)
+                audit.record(store, by, "field made", found.name, now=now, kind=kind, of=entity.key)
             known[found.key] = found
             made.append(found)
     return made
 
 
-def _check(known: Mapping[str, Field], name: str, kind: str, options: Sequence[str]) -> Field | None:
-    trimmed = check_name(name)
+def _check(known: Mapping[str, Field], name: str, kind: str, options: Sequence[str], entity: Entity) -> Field | None:
+    trimmed = check_name(name, entity)
     if kind not in KINDS:
         raise BadInput(f"field {trimmed!r}: no kind {kind!r}; choose one of {', '.join(KINDS)}")
     if kind == "enum" and not options:
@@ -252,18 +271,18 @@ def _check(known: Mapping[str, Field], name: str, kind: str, options: Sequence[s
     found = known.get(fold(trimmed))
     if found and found.kind != kind:
         raise BadInput(f"field {found.name!r} exists already of the kind {found.kind}, not {kind}")
-    if not found and len(known) - len(BUILT_IN) >= MOST_FIELDS:
+    if not found and len(known) - len(entity.built_in) >= MOST_FIELDS:
         raise BadInput(f"field {trimmed!r}: there are {MOST_FIELDS} fields already, which is the most")
     return found
 
 
-def _make(store: Store, name: str, kind: str, options: tuple[str, ...], now: int) -> Field:
+def _make(store: Store, entity: Entity, name: str, kind: str, options: tuple[str, ...], now: int) -> Field:
     made = store.one("INSERT INTO field (entity, key, name, kind, options, column_name, created_at) VALUES "
-                     "('contact', :key, :name, :kind, :options, '', :now) RETURNING id",
-                     key=fold(name), name=name, kind=kind, options=json.dumps(options), now=now)
+                     "(:entity, :key, :name, :kind, :options, '', :now) RETURNING id",
+                     entity=entity.key, key=fold(name), name=name, kind=kind, options=json.dumps(options), now=now)
     column = f"cf_{made}"
     store.run("UPDATE field SET column_name = :column WHERE id = :id", column=column, id=made)
-    store.script([f"ALTER TABLE contact ADD COLUMN {column} {KINDS[kind].type}"])
+    store.script([f"ALTER TABLE {entity.key} ADD COLUMN {column} {KINDS[kind].type}"])
     if kind in ("date", "datetime"):  # the watch asks each second whose date has come
-        store.script([f"CREATE INDEX contact_{column} ON contact ({column}) WHERE {column} IS NOT NULL"])
+        store.script([f"CREATE INDEX {entity.key}_{column} ON {entity.key} ({column}) WHERE {column} IS NOT NULL"])
     return Field(fold(name), name, kind, column, options)

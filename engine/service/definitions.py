@@ -1,4 +1,4 @@
-"""The definitions of a workspace as files, and back: fields, segments, score and stage rules, messages, journeys.
+"""The definitions of a workspace as files, and back: fields, topics, personas, segments, rules, messages, journeys.
 
 One folder, one file for each thing but for small lists, names in the files and not in what the files are called. Writing the
 same workspace twice gives the same bytes; reading a folder twice changes nothing the second time.
@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..access import Actor, require
-from ..audience import lifecycle, scoring, segments
+from ..audience import affinity, lifecycle, personas, scoring, segments
 from ..content import markup, templates
-from ..errors import BadInput, Invalid, ThroughlineError
+from ..errors import BadInput, ThroughlineError
 from ..journeys import documents, migrating
-from ..people import fields
+from ..people import accounts, fields
 from ..sql import fold
 from ..store import Store
 
@@ -27,6 +28,8 @@ MARK = "throughline.yaml"  # says that a folder is ours: only there may files th
 FORMAT = 1
 FOLDERS = ("segments", "messages", "journeys")
 _MOST_ROUNDS = 20  # segments that ask about segments
+Things = dict[str, Any]  # what is said of each, by name
+Saving = tuple[Path, Callable[[], object]]
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def export(store: Store, folder: Path) -> Outcome:
         raise BadInput(f"{folder} is not empty and was not written by export: name a new folder")
     wanted = {MARK: f"format: {FORMAT}\n", **_files(store)}
     there = {str(file.relative_to(folder)) for name in FOLDERS for file in (folder / name).glob("*") if file.is_file()}
+    there |= {f"{kind}.yaml" for kind in LISTED if (folder / f"{kind}.yaml").exists()}
     found: dict[str, list[str]] = {"created": [], "changed": [], "unchanged": [], "removed": []}
     for name, text in sorted(wanted.items()):
         file = folder / name
@@ -78,8 +82,7 @@ def export(store: Store, folder: Path) -> Outcome:
 
 def _files(store: Store) -> dict[str, str]:
     """Text by path."""
-    made = {f"{kind}.yaml": documents.dump(found) for kind, found in (
-        ("fields", _fields(store)), ("scores", _scores(store)), ("stages", _stages(store))) if found}
+    made = {f"{kind}.yaml": documents.dump(found) for kind, read in LISTED.items() if (found := read(store))}
     for folder, things in (("segments", _segments(store)), ("messages", _messages(store))):
         names: dict[str, str] = _file_names(things)
         for name, said in things.items():
@@ -109,25 +112,47 @@ def _file_names(things: Mapping[str, object]) -> dict[str, str]:
     return made
 
 
-def _fields(store: Store) -> dict[str, Any]:
+def _fields(store: Store, entity: fields.Entity = fields.CONTACT) -> Things:
     return {one.name: {"kind": one.kind, **({"options": list(one.options)} if one.options else {})}
-            for one in sorted(fields.catalogue(store).values(), key=lambda one: one.key) if one.key not in fields.BUILT_IN}
+            for one in sorted(fields.catalogue(store, entity).values(), key=lambda one: one.key) if one.made}
 
 
-def _segments(store: Store) -> dict[str, dict[str, Any]]:
-    """Those that people made: a rule of a score or a stage has one of its own."""
-    hidden = {row[0] for row in store.rows("SELECT r.segment_id FROM stage_rule r UNION SELECT r.segment_id FROM score_rule r "
-                                           "WHERE r.segment_id IS NOT NULL")}
+def _company_fields(store: Store) -> Things:
+    return _fields(store, accounts.COMPANY)
+
+
+def _topics(store: Store) -> Things:
+    found = {one.name: {"pages": one.pages, "links": one.links, "messages": one.mails, "half_life_days": one.half_life_days}
+             for one in affinity.list_topics(store)}
+    return {name: {key: list(value) if isinstance(value, tuple) else value for key, value in said.items() if value}
+            for name, said in found.items()}
+
+
+def _personas(store: Store) -> Things:
+    return {one.name: {"place": one.place, "rule": _sorted(one.rule), **({"notes": one.notes} if one.notes else {})}
+            for one in personas.list_personas(store)}
+
+
+def _segments(store: Store) -> Things:
+    """Those that people made: a persona, a rule of a score or a stage has one of its own."""
+    hidden = {row[0] for row in store.rows("SELECT r.segment_id FROM stage_rule r UNION SELECT p.segment_id FROM persona p "
+                                           "UNION SELECT r.segment_id FROM score_rule r WHERE r.segment_id IS NOT NULL")}
     return {one.name: {"rule": _sorted(one.rule)} for one in segments.list_segments(store) if one.id not in hidden}
 
 
-def _scores(store: Store) -> dict[str, Any]:
+def _scores(store: Store) -> Things:
     return {one.name: _sorted(one.document) for one in scoring.list_rules(store)}
 
 
-def _stages(store: Store) -> dict[str, Any]:
+def _stages(store: Store) -> Things:
     return {one.stage: {"rule": _sorted(one.rule), **({"regress": True} if one.regress else {})}
             for one in lifecycle.list_rules(store)}
+
+
+# Kinds of which all stand in one file.
+LISTED: dict[str, Callable[[Store], Things]] = {
+    "fields": _fields, "company-fields": _company_fields, "topics": _topics, "personas": _personas, "scores": _scores,
+    "stages": _stages}
 
 
 def _messages(store: Store) -> dict[str, dict[str, Any]]:
@@ -178,10 +203,9 @@ def apply(store: Store, folder: Path, *, dry_run: bool = False, by: Actor, now: 
 
 def _said(store: Store) -> dict[str, str]:
     """Every thing by `kind/name`, as text that can be compared."""
-    found = {f"fields/{name}": documents.dump(said) for name, said in _fields(store).items()}
-    for kind, things in (("segments", _segments(store)), ("scores", _scores(store)), ("stages", _stages(store)),
-                         ("messages", _messages(store))):
-        found |= {f"{kind}/{name}": documents.dump(said) for name, said in things.items()}
+    found = {f"{kind}/{name}": documents.dump(said)
+             for kind, read in {**LISTED, "segments": _segments, "messages": _messages}.items()
+             for name, said in read(store).items()}
     return found | {f"journeys/{name}": text for name, text in _journeys(store).items()}
 
 
@@ -206,6 +230,15 @@ class _Folder:
         file = self.path / name
         return documents.load(_text(file), str(file)) if file.exists() else {}
 
+    def listed(self, kind: str, take: Callable[[str, dict[str, Any]], object]) -> None:
+        """Take each thing that a file of many lists; what is wrong with one names the file."""
+        file = f"{kind}.yaml"
+        for name, said in self.document(file).items():
+            with _naming(self.path / file):
+                if not isinstance(said, dict):
+                    raise BadInput(f"{name}: what it is stands below its name, each part with its own")
+                take(str(name), said)
+
     def each(self, folder: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Every YAML file of a folder. Raises BadInput: one without a name."""
         for file in sorted((self.path / folder).glob("*.yaml")):
@@ -216,34 +249,58 @@ class _Folder:
 
     def mentioned(self) -> set[str]:
         """`kind/name`, folded."""
-        found = {f"{kind}/{name}" for kind in ("fields", "scores", "stages") for name in self.document(f"{kind}.yaml")}
+        found = {f"{kind}/{name}" for kind in LISTED for name in self.document(f"{kind}.yaml")}
         return {fold(one) for one in found | {f"{folder}/{said['name']}" for folder in FOLDERS
                                               for _, said in self.each(folder)}}
 
 
 def _apply(store: Store, folder: _Folder, by: Actor, now: int) -> None:
-    for name, said in folder.document("fields.yaml").items():
-        with _naming(folder.path / "fields.yaml"):
-            fields.define(store, str(name), _key(said, "kind"), options=said.get("options") or (), by=by, now=now)
-    _save_segments(store, list(folder.each("segments")), by, now)
-    for name, said in folder.document("scores.yaml").items():
-        with _naming(folder.path / "scores.yaml"):
-            scoring.save_rule(store, str(name), said, by=by, now=now)
-    staged = {one.stage: one for one in lifecycle.list_rules(store)}
-    for stage, said in folder.document("stages.yaml").items():
-        with _naming(folder.path / "stages.yaml"):
-            old, rule, regress = staged.get(stage), _key(said, "rule"), bool(said.get("regress"))
-            if old is None or (old.rule, old.regress) != (rule, regress):
-                lifecycle.save_rule(store, stage, rule, regress=regress, by=by, now=now)
+    """What is asked about comes before whoever asks."""
+    there, personas_, staged = _topics(store), _personas(store), _stages(store)
+    waiting: list[Saving] = []
+
+    def define(entity: fields.Entity, name: str, said: Things) -> None:
+        fields.define(store, name, _key(said, "kind"), options=said.get("options") or (), entity=entity, by=by, now=now)
+
+    def topic(name: str, said: Things) -> None:
+        if there.get(name) != said:  # what everybody is interested in is worked out anew
+            affinity.save(store, name, pages=_words(said, "pages"), links=_words(said, "links"), mails=_words(said, "messages"),
+                          half_life_days=_whole(said, "half_life_days", affinity.HALF_LIFE_DAYS), by=by, now=now)
+
+    def persona(name: str, said: Things) -> None:
+        if personas_.get(name) != said:
+            waiting.append((folder.path / "personas.yaml", partial(
+                personas.save, store, name, _key(said, "rule"), str(said.get("notes", "")),
+                place=_whole(said, "place", len(personas_) + 1), by=by, now=now)))
+
+    def stage(name: str, said: Things) -> None:
+        rule, regress = _key(said, "rule"), bool(said.get("regress"))
+        if name not in staged or (staged[name]["rule"], staged[name].get("regress", False)) != (_sorted(rule), regress):
+            lifecycle.save_rule(store, name, rule, regress=regress, by=by, now=now)
+
+    folder.listed("fields", partial(define, fields.CONTACT))
+    folder.listed("company-fields", partial(define, accounts.COMPANY))
+    _save_messages(store, folder, by, now)
+    folder.listed("topics", topic)
+    for file, said in folder.each("segments"):
+        with _naming(file):
+            waiting.append((file, partial(segments.save, store, said["name"], _key(said, "rule"), by=by, now=now)))
+    folder.listed("personas", persona)
+    _in_any_order(waiting)
+    folder.listed("scores", lambda name, said: scoring.save_rule(store, name, said, by=by, now=now))
+    folder.listed("stages", stage)
+    for file, _ in folder.each("journeys"):
+        with _naming(file):
+            _publish(store, _text(file), by, now)
+
+
+def _save_messages(store: Store, folder: _Folder, by: Actor, now: int) -> None:
     for file, said in folder.each("messages"):
         page = file.with_suffix(".html")
         with _naming(file):
             templates.save(store, said["name"], html=_text(page) if page.exists() else None, text=said.get("text"),
                            subject=said.get("subject"), preheader=said.get("preheader"),
                            channel=said.get("channel", "email"), by=by, now=now)
-    for file, _ in folder.each("journeys"):
-        with _naming(file):
-            _publish(store, _text(file), by, now)
 
 
 def _publish(store: Store, text: str, by: Actor, now: int) -> None:
@@ -253,16 +310,17 @@ def _publish(store: Store, text: str, by: Actor, now: int) -> None:
         migrating.publish(store, text, None, by=by, now=now)
 
 
-def _save_segments(store: Store, waiting: list[tuple[Path, dict[str, Any]]], by: Actor, now: int) -> None:
-    """In an order in which each finds those it asks about. Raises what the last one is wrong about."""
+def _in_any_order(waiting: list[Saving]) -> None:
+    """So that each finds those it asks about. Raises what the last one is wrong about."""
     for _ in range(_MOST_ROUNDS):
         left, wrong = [], None
-        for file, said in waiting:
+        for file, save in waiting:
             try:
-                segments.save(store, said["name"], _key(said, "rule"), by=by, now=now)
-            except Invalid as error:
-                left.append((file, said))
-                wrong = wrong or BadInput(f"{file}: {error}")
+                with _naming(file):
+                    save()
+            except BadInput as error:
+                left.append((file, save))
+                wrong = wrong or error
         if wrong is None:
             return
         if len(left) == len(waiting):
@@ -283,6 +341,20 @@ def _key(said: Any, key: str) -> Any:
     if not isinstance(said, dict) or key not in said:
         raise BadInput(f"`{key}` is needed")
     return said[key]
+
+
+def _whole(said: dict[str, Any], key: str, default: int) -> int:
+    found = said.get(key, default)
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise BadInput(f"`{key}` is a whole number")
+    return found
+
+
+def _words(said: dict[str, Any], key: str) -> list[str]:
+    found = said.get(key) or []
+    if not isinstance(found, list):
+        raise BadInput(f"`{key}` is a list")
+    return [str(one) for one in found]
 
 
 def _text(file: Path) -> str:

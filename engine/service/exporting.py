@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from openpyxl import Workbook
 
-from ..audience import segments
+from ..audience import affinity, segments
 from ..errors import BadInput
 from ..people import fields
 from ..people.contacts.listing import Wanted, matching
@@ -27,20 +27,20 @@ from .tables import safe_cell
 EVERYBODY = Wanted()
 SCORES = ("fit_score", "engagement_score")
 CONSENTS = {"email_consent": "email", "sms_consent": "sms"}
-_LAST = ("account", *SCORES, "persona", "tags", "lists", *CONSENTS)
+_LAST = ("account", *SCORES, "persona", "interested_in", "tags", "lists", *CONSENTS)
 
 
-def export_contacts(store: Store, out: TextIO, wanted: Wanted = EVERYBODY) -> int:
+def export_contacts(store: Store, out: TextIO, wanted: Wanted = EVERYBODY, *, now: int) -> int:
     """Write the contacts who fit as CSV, in chunks; how many. Raises NotFound: no such segment."""
     writer = csv.writer(out, lineterminator="\n")
     count = -1  # the header
-    for row in contact_rows(store, wanted):
+    for row in contact_rows(store, wanted, now=now):
         writer.writerow(row)
         count += 1
     return count
 
 
-def export_file(store: Store, path: Path, *, segment: str | None = None, third_party: bool = False) -> int:
+def export_file(store: Store, path: Path, *, segment: str | None = None, third_party: bool = False, now: int) -> int:
     """Everybody, or the members of a segment, into a file: .csv, or a workbook by the name .xlsx. third_party: without those
     who may not be handed on.
 
@@ -50,22 +50,25 @@ def export_file(store: Store, path: Path, *, segment: str | None = None, third_p
         raise BadInput(f"{path.name}: name a .csv or .xlsx file")
     try:
         if path.suffix.lower() == ".xlsx":
-            return _workbook(path, contact_rows(store, Wanted(segment=segment, third_party=third_party)))
+            return _workbook(path, contact_rows(store, Wanted(segment=segment, third_party=third_party), now=now))
         with path.open("w", encoding="utf-8-sig", newline="") as out:  # the mark tells Excel that it is UTF-8
-            return export_contacts(store, out, Wanted(segment=segment, third_party=third_party))
+            return export_contacts(store, out, Wanted(segment=segment, third_party=third_party), now=now)
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
 
 
-def contact_rows(store: Store, wanted: Wanted) -> Iterator[list[Any]]:
-    """The header, then one row per contact who fits, safe for spreadsheets: text, numbers and None. Raises NotFound."""
+def contact_rows(store: Store, wanted: Wanted, *, now: int) -> Iterator[list[Any]]:
+    """The header, then one row per contact who fits, safe for spreadsheets: text, numbers and None. Raises NotFound.
+
+    now: the moment at which somebody is interested in a topic.
+    """
     if wanted.segment is not None:
         wanted = replace(wanted, segment=segments.get(store, wanted.segment).name)
     known = list(fields.catalogue(store).values())
     yield [safe_cell(name) for name in (*(field.name for field in known), *_LAST)]
     for chunk in store.stream(_select(store, known, wanted)):
         ids = [row[0] for row in chunk]
-        labels = [_labels(store, what, ids) for what in ("tag", "list")]
+        labels = [affinity.of_contacts(store, ids, now=now), *(_labels(store, what, ids) for what in ("tag", "list"))]
         said = [_consents(store, channel, ids) for channel in CONSENTS.values()]
         for row in chunk:
             values = [fields.shown(field, value) for field, value in zip(known, row[1:], strict=False)]

@@ -36,6 +36,9 @@ _TRAITS = {"firstname": "first_name", "lastname": "last_name", "timezone": "time
 _OURS = frozenset({"id", "email_consent", "sms_consent", "consent", "stage", "owner", "source", "tags", "lists", "account",
                    "created_at", "updated_at", "fit_score", "engagement_score", "hash31", "anonymous", "restricted", "is_test",
                    "external_id", "externalid"})
+# … and about a company: its domain decides who belongs to it.
+_OURS_OF_COMPANIES = frozenset({"id", "name", "domain"})
+_COMPANY_TRAITS = {"address city": "city", "address country": "country"}
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,9 @@ def _group(message: dict[str, Any]) -> Item:
     name = traits.get("name") or group
     if not isinstance(name, str | int) or not str(name).strip():
         raise _No("no_group", "a group call needs `groupId`")
-    payload = _who(message) | {"account": str(name).strip(), "traits": {}, "source": "api"}
+    facts = {_COMPANY_TRAITS.get(key.lower(), key): value for key, value in _flat(traits).items()
+             if key.lower() not in _OURS_OF_COMPANIES}
+    payload = _who(message) | {"account": str(name).strip(), "account_traits": facts, "traits": {}, "source": "api"}
     return Item("identify", _key(message, "group"), payload)
 
 
@@ -250,17 +255,21 @@ _LABELS = frozenset({*_CAMPAIGN.values(), "gclid", "fbclid", "msclkid", "ttclid"
 
 def _fields(traits: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
     """Traits as fields of a contact: known ones by our names, nested ones flattened, ours left out."""
-    found: dict[str, Any] = {}
-    for key, value in traits.items():
-        name = _TRAITS.get(key.lower().replace("_", ""), key)
-        if name.lower() in _OURS or value is None or key.lower() == "email":
-            continue
-        if isinstance(value, dict):
-            found |= {f"{name} {inner}": item for inner, item in value.items() if not isinstance(item, dict | list)}
-        else:
-            found[name] = value
+    found = _flat({name: value for key, value in traits.items() for name in [_TRAITS.get(key.lower().replace("_", ""), key)]
+                   if name.lower() not in _OURS and key.lower() != "email"})
     return _named(found) | {name: context[key] for key, name in (("timezone", "time_zone"), ("locale", "locale"))
                             if isinstance(context.get(key), str) and name not in found}
+
+
+def _flat(traits: dict[str, Any]) -> dict[str, Any]:
+    """What is known of it; of an object each part, as `name part`."""
+    found: dict[str, Any] = {}
+    for name, value in traits.items():
+        if isinstance(value, dict):
+            found |= {f"{name} {inner}": item for inner, item in value.items() if not isinstance(item, dict | list)}
+        elif value is not None:
+            found[name] = value
+    return found
 
 
 def _named(fields: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import streamlit as st
 from engine import access
 from engine.access import Role
 from engine.content import context
-from engine.people import fields
+from engine.people import accounts, fields
 from engine.people.contacts import listing
 from engine.service import health, users
 from pages.widgets import connections, limits, privacy, state
@@ -20,6 +20,7 @@ SECTIONS = {"sending": "Sending", "limits": "Limits", "users": "Users and roles"
             "privacy": "Privacy", "workspace": "Workspace"}
 ROLE_WORDS = {"viewer": "looks", "analyst": "looks, segments, tests", "marketer": "everything but users and settings",
               "sales": "leads and contacts", "admin": "everything"}
+ENTITIES = {"Contacts": fields.CONTACT, "Companies": accounts.COMPANY}
 
 
 def _sending(may: bool) -> None:
@@ -84,17 +85,20 @@ def _keys(may: bool) -> None:
 
 
 def _fields(may: bool) -> None:
-    st.dataframe([{"name": one.name, "kind": one.kind, "options": ", ".join(one.options),
-                   "made": "by you" if one.column.startswith("cf_") else "built in"}
-                  for one in fields.catalogue(state.store()).values()], hide_index=True, placeholder="–", column_config={
-                      "name": "Field", "kind": "Kind", "options": "Options", "made": "Made"})
+    whose = st.segmented_control("Of", list(ENTITIES), default="Contacts", required=True, key="fields-of",
+                                 label_visibility="collapsed")
+    entity = ENTITIES[str(whose)]
+    rows = [{"name": one.name, "kind": one.kind, "options": ", ".join(one.options),
+             "made": "by you" if one.made else "built in"} for one in fields.catalogue(state.store(), entity).values()]
+    st.dataframe(rows, hide_index=True, placeholder="–", column_config={
+        "name": "Field", "kind": "Kind", "options": "Options", "made": "Made"})
     with st.form("field", clear_on_submit=True):
         left, middle, right = st.columns(3)
         name, kind = left.text_input("Name"), middle.selectbox("Kind", list(fields.KINDS))
         options = right.text_input("Options of an enum", placeholder="small; medium; large")
         if st.form_submit_button("Make a field", type="primary", disabled=not may):
             fields.define(state.store(), name, str(kind), by=state.actor(), now=state.now(),
-                          options=_words(options, ";"))
+                          options=_words(options, ";"), entity=entity)
             st.rerun()
 
 

@@ -11,7 +11,7 @@ from engine.activity import timeline
 from engine.people import accounts, employers
 from engine.people.accounts import Account, Member
 
-from . import state
+from . import facts, state
 from .person import STEPS, when
 from .tables import PER_PAGE, link_table, moments, money, say_count
 
@@ -102,11 +102,8 @@ def _headline(found: Account) -> None:
 
 
 def _facts(found: Account) -> None:
-    with st.container(border=True, gap=None):
-        for name, value in found.facts.items():
-            with st.container(horizontal=True, gap="small", wrap=False):
-                st.caption(name.capitalize(), width=85)
-                st.text("–" if value is None else f"{value:,}" if isinstance(value, int | float) else value, width="stretch")
+    built_in = {name.capitalize(): value for name, value in found.facts.items()}
+    facts.card({name: "–" if value is None else value for name, value in (built_in | found.fields).items()})
     if state.may("sell"):
         with st.popover("Change", icon=":material/edit:"):
             _change(found)
@@ -114,11 +111,9 @@ def _facts(found: Account) -> None:
 
 def _change(found: Account) -> None:
     with st.form("company", border=False):
-        typed = {name: st.text_input(name.capitalize(), "" if value is None else str(value))
-                 for name, value in found.facts.items()}
+        changed = facts.inputs(list(accounts.catalogue(state.store()).values()), found.facts | found.fields)
         if st.form_submit_button("Save", type="primary"):
             with state.boundary():
-                changed = {name: text for name, text in typed.items() if text.strip() != str(found.facts[name] or "")}
                 came = employers.edit(state.store(), found.id, changed, by=state.actor(), now=state.now()) if changed else 0
                 if came:
                     st.toast(f"{say_count(came, 'person', 'people')} with this domain came along.", icon=":material/link:")

@@ -141,7 +141,7 @@ def _export(wanted: Wanted, total: int) -> None:
     if st.button("Prepare the file", type="primary", icon=":material/table:"):
         with st.spinner("Writing the file"):
             out = io.StringIO()
-            count = exporting.export_contacts(state.store(), out, wanted)
+            count = exporting.export_contacts(state.store(), out, wanted, now=state.now())
         st.download_button(f"Download {say_count(count, 'contact', 'contacts')}", out.getvalue().encode("utf-8-sig"),
                            "contacts.csv", "text/csv", icon=":material/download:")
 

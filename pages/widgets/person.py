@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -19,7 +20,7 @@ from engine.people.contacts import Contact, listing
 from engine.service import editing
 from engine.service.editing import Edit
 
-from . import state, why
+from . import facts, state, why
 from .tables import say_count
 
 SECTIONS = {"timeline": "Timeline", "journeys": "Journeys", "score": "Score", "facts": "Facts"}
@@ -81,17 +82,13 @@ def _badges(found: Contact) -> None:
 
 
 def _card(found: Contact) -> None:
-    rows = {"E-mail": found.email, "External id": found.external_id, "Phone": found.phone,
+    known = {"E-mail": found.email, "External id": found.external_id, "Phone": found.phone,
             "Time zone": found.time_zone, "Locale": found.locale, "Owner": found.owner, "Source": found.source,
             "Known since": when(found.created_at), **found.fields}
+    rows = {label: value for label, value in known.items() if value is not None and value != ""}
     if found.account:
         _company(found)
-    with st.container(border=True, gap=None):
-        for label, value in rows.items():
-            if value is not None and value != "":
-                with st.container(horizontal=True, gap="small", wrap=False):
-                    st.caption(state.escaped(label), width=110)
-                    st.text(", ".join(map(str, value)) if isinstance(value, list) else str(value), width="stretch")
+    facts.card(rows)
 
 
 def _interests(found: Contact) -> None:
@@ -302,16 +299,9 @@ def _score(found: Contact) -> None:
 def _facts(found: Contact) -> None:
     """Every fact that a person may change by hand."""
     known = [one for one in fields.catalogue(state.store()).values() if one.key not in ("created_at", "source", "do_not_sell")]
+    held = {one.name: found.fields.get(one.name) if one.made else getattr(found, one.key) for one in known}
     with st.form("facts"):
-        typed: dict[str, str] = {}
-        for one in known:
-            held = found.fields.get(one.name) if one.column.startswith("cf_") else getattr(found, one.key)
-            now = "" if held is None else ";".join(map(str, held)) if isinstance(held, list) else str(held)
-            options = STAGES if one.key == "stage" else one.options
-            given = (st.selectbox(one.name, ["", *options], index=["", *options].index(now) if now in options else 0)
-                     if options else st.text_input(one.name, now))
-            if (given or "") != now:
-                typed[one.name] = given or ""
+        typed = facts.inputs([replace(one, options=STAGES) if one.key == "stage" else one for one in known], held)
         if st.form_submit_button("Save", type="primary", disabled=not state.may("sell")) and typed:
             editing.edit_contact(state.store(), _who(found), Edit(typed), by=state.actor(), now=state.now())
             st.toast("Saved.", icon=":material/check:")

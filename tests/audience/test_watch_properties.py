@@ -57,6 +57,7 @@ MORE: list[tuple[str, Any]] = [  # a few of them at a time
     ("Birthday", {"anniversary": "Born"}), ("Soon", {"anniversary": "Born", "offset": "-2d"}),
     ("Company", {"account": "employees", "op": "at_least", "value": 50}),
     ("Young company", {"account": "created_at", "op": "within_last", "value": "3d"}),
+    ("Signed lately", {"account": "Signed", "op": "within_last", "value": "2d"}),
     ("Awake", {"account": "last_activity", "op": "within_last", "value": "3d"}),
     ("Dealing", {"any": [{"account": "open_deals", "op": "at_least", "value": 1},
                          {"account": "won_deals", "op": "is", "value": 2}]}),
@@ -141,8 +142,8 @@ class World:
     def grow(self) -> None:
         """A fact of a company changes, for everybody who works there."""
         with self.store.transaction():
-            accounts.save_facts(self.store, [{"id": self.company(), "domain": None, "industry": None,
-                                                       "employees": self.dice.choice([None, 10, 50, 500])}], now=self.now)
+            signed, employees = self.dice.choice([None, self.now - DAY, self.now]), self.dice.choice([None, 10, 50, 500])
+            accounts.save_facts(self.store, [{"id": self.company(), "signed": signed, "employees": employees}], now=self.now)
 
     def role(self) -> None:
         """Somebody with a company is something there, or is it no longer."""
@@ -286,6 +287,7 @@ def replayed(store: Store, segment_id: int) -> set[int]:
 def workspace(store: Store) -> Store:
     fields.define(store, "Seen", "datetime", by=COMMAND_LINE, now=ev.NOW)
     fields.define(store, "Born", "date", by=COMMAND_LINE, now=ev.NOW)
+    fields.define(store, "Signed", "datetime", entity=accounts.COMPANY, by=COMMAND_LINE, now=ev.NOW)
     with store.transaction():
         store.insert_many("template", [{"key": "welcome", "name": "Welcome", "channel": "email", "created_at": 1,
                                         "updated_at": 1}])

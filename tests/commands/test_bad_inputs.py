@@ -204,8 +204,8 @@ WORDS: tuple[tuple[str, Any, str], ...] = (
     ("accounts show Nobody", None, "there is no company 'Nobody': `accounts list` shows them"),
     ("accounts set Acme domain=gmail.com", None, "domain: gmail.com belongs to a mailbox provider: everybody who has a mailbox "
      "there would be linked"),
-    ("accounts set Acme size=3", None, "there is no field 'size' of companies; there are domain, industry, employees, revenue, "
-     "country, city"),
+    ("accounts set Acme size=3", None, "there is no field 'size' of companies; there are city, country, domain, employees, "
+     "industry, revenue"),
     ("accounts roles ada@x.test user", None, "this contact belongs to no company: give it one first, then a role there"),
     ("contacts opt-in nobody --text Yes --source form", None, "there is no contact 'nobody': name one by email address"),
     ("pulls run Nightly", None, "there is no pull 'Nightly': `pulls list` shows them"),

@@ -158,7 +158,7 @@ def test_companies_come_from_a_file(store: Store, tmp_path: Path) -> None:
     assert [(one.line, one.column) for one in report.rows_in_error] == [
         (4, "domain"), (5, "domain"), (6, "Name"), (7, "employees"), (8, "domain")]
     assert "belongs to Birch already" in report.rows_in_error[0].message
-    assert report.more["linked"] == 1 and account_of(store, ada) == "Acme" and report.columns["note"] is None
+    assert report.more["linked"] == 1 and account_of(store, ada) == "Acme" and report.more["new_fields"] == {"note": "text"}
     assert accounts.get(store, accounts.must_find(store, "acme")).facts["employees"] == 1_200
     again = importing.import_accounts(store, str(file), by=COMMAND_LINE, now=NOW + 2)
     assert (again.created, again.updated, again.unchanged) == (0, 0, 2)

@@ -25,7 +25,7 @@ def save(store: Store, **values: object) -> int:
 
 def exported(store: Store, wanted: Wanted) -> list[str]:
     out = io.StringIO()
-    exporting.export_contacts(store, out, wanted)
+    exporting.export_contacts(store, out, wanted, now=NOW)
     return [line.split(",")[0] for line in out.getvalue().splitlines()[1:]]
 
 

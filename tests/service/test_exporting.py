@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from engine.access import COMMAND_LINE
+from engine.activity import events
+from engine.audience import affinity
 from engine.errors import BadInput, NotFound
 from engine.people import consent, contacts, fields
 from engine.people.contacts.listing import Wanted
@@ -42,7 +44,7 @@ def people(store: Store) -> Store:
 
 def exported(store: Store, **wanted: str) -> list[dict[str, str]]:
     out = io.StringIO(newline="")
-    exporting.export_contacts(store, out, Wanted(**wanted))
+    exporting.export_contacts(store, out, Wanted(**wanted), now=NOW)
     return list(csv.DictReader(io.StringIO(out.getvalue(), newline="")))
 
 
@@ -53,6 +55,18 @@ def test_no_cell_is_a_formula_and_numbers_stay_numbers(people: Store) -> None:
     assert ada["tags"] == "'+plus;vip" and bo["Note"] == "x"
     assert (ada["Size"], bo["Size"], ada["Since"], ada["VIP"], ada["Likes"]) == ("-5", "2.5", "2026-03-01", "false", "a;b")
     assert ada["email_consent"] == "subscribed" and bo["first_name"] == "Ünal; \"B\", ok\nline"
+
+
+def test_the_topics_of_everybody_come_along(people: Store) -> None:
+    for topic, page in (("Prices", "/pricing"), ("News", "/news")):
+        affinity.save(people, topic, pages=[page], by=COMMAND_LINE, now=NOW)
+    with people.transaction():
+        events.insert_events(people, [
+            {"contact_id": who, "name": "page_view", "object": page, "occurred_at": NOW - ago, "received_at": NOW - ago,
+             "props": "{}", "dedupe_key": f"{who}{page}{ago}", "source": "web"}
+            for who, page, ago in ((1, "/news", 0), (1, "/pricing", 9), (1, "/pricing", 8), (2, "/news", 40 * 86_400))])
+    affinity.update(people, upto=events.last_id(people), now=NOW)
+    assert [one["interested_in"] for one in exported(people)] == ["Prices;News", ""], "half a click is no interest"
 
 
 def test_only_those_who_fit_come_out(people: Store) -> None:
@@ -70,13 +84,13 @@ def test_the_guard_can_be_taken_off(text: str) -> None:
 
 def test_what_comes_out_goes_in_unchanged(people: Store, tmp_path: Path) -> None:
     for name in ("all.csv", "all.xlsx"):
-        assert exporting.export_file(people, tmp_path / name) == 2
+        assert exporting.export_file(people, tmp_path / name, now=NOW) == 2
         report = importing.import_contacts(people, str(tmp_path / name), by=COMMAND_LINE, now=NOW + 5)
         assert (report.created, report.updated, report.unchanged, report.errors) == (0, 0, 2, 0), report
 
 
 def test_a_workbook_holds_text_as_text(people: Store, tmp_path: Path) -> None:
-    exporting.export_file(people, tmp_path / "all.xlsx")
+    exporting.export_file(people, tmp_path / "all.xlsx", now=NOW)
     header, ada, _ = load_workbook(tmp_path / "all.xlsx").active.iter_rows()
     cells = dict(zip((cell.value for cell in header), ada, strict=True))
     assert cells["first_name"].data_type == "s" and cells["first_name"].value.startswith("'=")
@@ -85,19 +99,19 @@ def test_a_workbook_holds_text_as_text(people: Store, tmp_path: Path) -> None:
 
 def test_only_the_members_of_a_segment(people: Store, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no segment 'Hot'"):
-        exporting.export_file(people, tmp_path / "x.csv", segment="Hot")
+        exporting.export_file(people, tmp_path / "x.csv", segment="Hot", now=NOW)
     with people.transaction():
         people.insert_many("segment", [{"id": 1, "key": "hot", "name": "Hot", "rule": '{"field": "Size", "op": "is_set"}',
                                         "sentence": "", "version": 1, "created_at": NOW, "updated_at": NOW}])
         people.insert_many("segment_member", [{"segment_id": 1, "contact_id": contacts.find(people, "bo@x.test"),
                                                "entered_at": NOW}])
-    assert exporting.export_file(people, tmp_path / "x.csv", segment="hot") == 1
+    assert exporting.export_file(people, tmp_path / "x.csv", segment="hot", now=NOW) == 1
 
 
 def test_other_kinds_of_file_are_refused(people: Store, tmp_path: Path) -> None:
     for path, why in ((tmp_path / "x.pdf", "name a .csv"), (tmp_path / "none" / "x.csv", "No such file")):
         with pytest.raises(BadInput, match=why):
-            exporting.export_file(people, path)
+            exporting.export_file(people, path, now=NOW)
 
 
 # ------------------------------------------------------------ editing, whose result is what leaves

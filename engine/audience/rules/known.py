@@ -44,9 +44,9 @@ class Known:
 
 def known(store: Store) -> Known:
     """The catalogue as it is now."""
-    return Known(catalogue(store), ACCOUNT_FIELDS, _named(store, "list"), _named(store, "segment"),
-                 _named(store, "template"), _named(store, "prediction_model"), _named(store, "persona", "segment_id"),
-                 _named(store, "affinity_topic"))
+    return Known(catalogue(store), {**ACCOUNT_FIELDS, **accounts.catalogue(store)}, _named(store, "list"),
+                 _named(store, "segment"), _named(store, "template"), _named(store, "prediction_model"),
+                 _named(store, "persona", "segment_id"), _named(store, "affinity_topic"))
 
 
 def find(names: Mapping[str, Named], name: str) -> Named | None:

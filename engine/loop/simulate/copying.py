@@ -13,7 +13,8 @@ from typing import Any
 from ...journeys import documents
 from ...journeys.nodes import node_types
 from ...journeys.runner import OPEN_PASS
-from ...people.fields import BUILT_IN, KINDS, catalogue
+from ...people import accounts
+from ...people.fields import CONTACT, KINDS, catalogue
 from ...people.lookups import rows_in
 from ...schema import PERSON_TABLES, TABLES, open_memory, set_watermark
 from ...sql import fold
@@ -87,10 +88,10 @@ def copy(store: Store, cut: Cut) -> Copied:
 
 def _columns(store: Store, target: Store) -> None:
     """The workspace's own fields."""
-    there = set(target.columns("contact"))
-    for one in catalogue(store).values():
-        if one.key not in BUILT_IN and one.column not in there:
-            target.script([f"ALTER TABLE contact ADD COLUMN {one.column} {KINDS[one.kind].type}"])
+    for entity in (CONTACT, accounts.COMPANY):
+        there = set(target.columns(entity.key))
+        target.script([f"ALTER TABLE {entity.key} ADD COLUMN {one.column} {KINDS[one.kind].type}"
+                       for one in catalogue(store, entity).values() if one.made and one.column not in there])
 
 
 def _copy_table(store: Store, made: Copied, cut: Cut, name: str) -> None:
@@ -182,11 +183,11 @@ def _mender(store: Store, made: Copied, cut: Cut, name: str, columns: Sequence[s
 def _contact_then(store: Store, made: Copied, cut: Cut, columns: Sequence[str]) -> Callable[[tuple[Any, ...]], Any]:
     """Fields as they stood; whoever came later waits to come in."""
     fields = {one.key: one for one in catalogue(store).values()}
-    accounts: dict[str, int] = dict(store.rows("SELECT a.key, a.id FROM account a"))
+    companies: dict[str, int] = dict(store.rows("SELECT a.key, a.id FROM account a"))
     was: dict[int, Row] = {}
     for who, kind, key, old in changes(store, cut):
         if kind == "account":
-            was.setdefault(who, {}).setdefault("account_id", accounts.get(fold(old or "")))
+            was.setdefault(who, {}).setdefault("account_id", companies.get(fold(old or "")))
         elif kind in ("field", "stage", "owner") and key in fields:
             to = None if old is None else _NUMBERS.get(fields[key].kind, str)(old)
             was.setdefault(who, {}).setdefault(fields[key].column, to)

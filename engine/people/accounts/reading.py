@@ -11,8 +11,9 @@ from ...errors import BadInput, NotFound
 from ...lazy import pd
 from ...sql import fold
 from ...store import Store
+from ..fields import shown
 from ..lookups import rows_in
-from .facts import FIELDS
+from .facts import FIELDS, catalogue
 from .roles import roles_of
 
 ORDERS = {"name": "a.key", "score": "a.score DESC, a.key", "people": "a.people DESC, a.key",
@@ -23,7 +24,8 @@ _PEOPLE = "(SELECT COUNT(*) FROM contact c WHERE c.account_id = a.id AND c.anony
 
 @dataclass(frozen=True)
 class Account:
-    """One company with its facts and what its people add up to. last_active_at: UTC midnight of the day."""
+    """One company with its facts and what its people add up to. fields: those of the team's own by name, empty ones too.
+    last_active_at: UTC midnight of the day."""
 
     id: int
     name: str
@@ -36,6 +38,7 @@ class Account:
     last_active_at: int | None
     created_at: int
     best_fit: int
+    fields: dict[str, Any]
 
     @property
     def engagement(self) -> int:
@@ -104,14 +107,16 @@ def find_page(store: Store, text: str = "", *, order: str = "name", offset: int 
 
 def get(store: Store, account_id: int) -> Account:
     """One account. Raises NotFound."""
+    known = catalogue(store).values()
     row = store.row(f"""SELECT a.id, a.name, {_PEOPLE}, a.score, a.open_deals, a.won_deals, a.roles, a.last_active_at,
             a.created_at, COALESCE((SELECT MAX(c.fit_score) FROM contact c WHERE c.account_id = a.id AND c.anonymous = 0), 0),
-            {', '.join('a.' + name for name in FIELDS)} FROM account a WHERE a.id = :id""", id=account_id)
+            {', '.join('a.' + one.column for one in known)} FROM account a WHERE a.id = :id""", id=account_id)
     if row is None:
         raise NotFound(f"there is no company {account_id}")
-    facts: Mapping[str, Any] = dict(zip(FIELDS, row[10:], strict=True))
-    return Account(row[0], row[1], {name: _whole(value) for name, value in facts.items()}, row[2], row[3], row[4], row[5],
-                   tuple(json.loads(row[6] or "[]")), row[7], row[8], row[9])
+    facts: Mapping[str, Any] = {one.name: shown(one, value) for one, value in zip(known, row[10:], strict=True)}
+    return Account(row[0], row[1], {name: facts[name] for name in FIELDS}, row[2], row[3], row[4], row[5],
+                   tuple(json.loads(row[6] or "[]")), row[7], row[8], row[9],
+                   {name: value for name, value in facts.items() if name not in FIELDS})
 
 
 def members(store: Store, account_id: int, *, offset: int = 0, limit: int = 50) -> list[Member]:
@@ -147,10 +152,6 @@ def deals(store: Store, account_id: int, *, limit: int = 100) -> list[Deal]:
                              [row[0] for row in rows], id=account_id):
         people.setdefault(deal, []).append(who or "somebody")
     return [Deal(*(*row[1:], ", ".join(people.get(row[0], ())))) for row in rows]
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _plain(text: str) -> str:

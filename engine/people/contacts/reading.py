@@ -94,7 +94,7 @@ def get(store: Store, who: str | int) -> Contact:
 
 
 def _custom(store: Store, contact_id: int) -> dict[str, Any]:
-    own = [field for field in catalogue(store).values() if field.column.startswith("cf_")]
+    own = [field for field in catalogue(store).values() if field.made]
     if not own:
         return {}
     row = store.row(f"SELECT {', '.join('c.' + field.column for field in own)} FROM contact c WHERE c.id = :id",

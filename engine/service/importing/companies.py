@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...access import Actor, require
-from ...errors import BadInput
-from ...people import accounts, employers
+from ...people import accounts, employers, fields
+from ...people.fields import Field
 from ...people.lookups import rows_in
+from ...sql import fold
 from ...store import Store
 from ..columns import scan
 from .job import Job, Options, Report, Row, RowFault, blame, column_of, open_file
-from .mapping import Plan, need, plan_fixed
+from .mapping import Plan, need, plan_fields
 
-TARGETS = {"name": "text"} | {name: field.kind for name, field in accounts.FIELDS.items()}
+NAME = {"name": Field("name", "name", "text", "name")}
 Values = list[tuple[Row, dict[str, Any]]]
 
 
@@ -24,23 +25,25 @@ def import_accounts(store: Store, path: str, *, by: Actor, now: int, options: Op
     options = options or Options()
     with open_file(path, options) as table:
         columns, total = scan(table)
-        plan = plan_fixed(columns, options.maps, TARGETS, options.dates)
+        plan = plan_fields(columns, options.maps, NAME | accounts.catalogue(store), options.dates, kept=accounts.ROLLED,
+                           entity=accounts.COMPANY)
         need(plan, [("name",)])
         job = Job(store, "accounts", table, by, now, options)
-        job.more["linked"] = 0
+        job.more |= {"linked": 0, "new_fields": dict(plan.new)}
+        known = accounts.catalogue(store) | {fold(name): Field(fold(name), name, kind, "") for name, kind in plan.new.items()}
         for rows in job.chunks(plan.uses, total):
-            _take(job, plan, rows)
+            _take(job, plan, known, rows)
         return job.report(plan.columns)
 
 
-def _take(job: Job, plan: Plan, rows: Sequence[Row]) -> None:
+def _take(job: Job, plan: Plan, known: Mapping[str, Field], rows: Sequence[Row]) -> None:
     values: Values = []
     for row in rows:
         try:
-            values.append((row, _values(row)))
+            values.append((row, _values(row, known)))
         except RowFault as fault:
             job.tally.refuse(row.line, column_of(plan.uses, fault.target), str(fault))
-    created, updated, linked, taken = job.write(lambda: _write(job.store, values, job.now))
+    created, updated, linked, taken = job.write(lambda: _write(job, plan, values))
     for place, holder in taken.items():
         job.tally.refuse(values[place][0].line, column_of(plan.uses, "domain"), f"the domain belongs to {holder} already")
     job.tally.created += created
@@ -49,29 +52,26 @@ def _take(job: Job, plan: Plan, rows: Sequence[Row]) -> None:
     job.more["linked"] += linked
 
 
-def _values(row: Row) -> dict[str, Any]:
+def _values(row: Row, known: Mapping[str, Field]) -> dict[str, Any]:
     if "name" not in row.cells:
         raise RowFault("name", "the name of the company is missing")
     with blame("name"):
         accounts.check_name(row.cells["name"])
     found: dict[str, Any] = {"name": row.cells["name"].strip()}
-    for name in accounts.FIELDS:
-        if name in row.cells:
-            with blame(name):
-                found |= _fact(name, row.cells[name])
+    for key, cell in row.cells.items():
+        if key != "name":
+            with blame(key):
+                found[key] = accounts.read_fact(known[key], cell)
     return found
 
 
-def _fact(name: str, cell: str) -> dict[str, Any]:
-    try:
-        return accounts.read_facts({name: cell})
-    except BadInput as error:
-        raise BadInput(str(error).removeprefix(f"{name}: ")) from None
-
-
-def _write(store: Store, values: Values, now: int) -> tuple[int, int, int, dict[int, str]]:
+def _write(job: Job, plan: Plan, values: Values) -> tuple[int, int, int, dict[int, str]]:
     """How many were made, changed, and how many people came; and the rows (by place) whose domain is another company's. Needs a
     transaction."""
+    store, now = job.store, job.now
+    if plan.new:
+        fields.define_many(store, {name: (kind, ()) for name, kind in plan.new.items()}, by=job.by, now=now,
+                           entity=accounts.COMPANY)
     store.serialize("contact")
     known = accounts.find_many(store, [accounts.check_name(found["name"]) for _, found in values])
     taken = _taken(store, values, known)

@@ -18,7 +18,7 @@ from ...store import Store
 from ..columns import scan
 from ..tables import Table
 from .job import Job, Options, Report, Row, RowFault, blame, column_of, open_file, uncollected
-from .mapping import MARK, Plan, need, plan_contacts
+from .mapping import KEPT_BY_ENGINE, MARK, Plan, need, plan_fields
 
 CONSENTS = {"email_consent": "email", "sms_consent": "sms"}
 LABELS = {"tags": "tag", "lists": "list"}
@@ -68,7 +68,7 @@ def import_table(store: Store, table: Table, *, by: Actor, now: int, options: Op
     """The same for a table that is open."""
     require(by, "market")
     columns, total = scan(table)
-    plan = plan_contacts(columns, options.maps, fields.catalogue(store), SPECIAL, options.dates)
+    plan = plan_fields(columns, options.maps, fields.catalogue(store), options.dates, special=SPECIAL, kept=KEPT_BY_ENGINE)
     need(plan, [contacts.NAMED])
     if list_name is not None:
         check_label(list_name, "list")

@@ -119,7 +119,7 @@ def _nearly(name: str, targets: Collection[str]) -> str | None:
 def _new(column: Column) -> str:
     """A field of its own, where there is anything in it and it may be called so."""
     clean = re.sub(r" \(\d+\)$", "", column.name)
-    taken = fold(column.name) in {*BUILT_IN, *KEPT_BY_ENGINE, *fields.RESERVED} or clean != column.name
+    taken = fold(column.name) in {*BUILT_IN, *KEPT_BY_ENGINE, *fields.CONTACT.reserved} or clean != column.name
     return LEAVE_OUT if taken or not column.filled else f"{column.name}:{column.kind or 'text'}"
 
 

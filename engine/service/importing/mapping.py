@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import BadInput, listing
-from ...people.fields import BUILT_IN, KINDS, Field, check_name
+from ...people.fields import CONTACT, KINDS, Entity, Field, check_name
 from ...sql import fold
 from ..columns import Column, Order
 
 LEAVE_OUT = "-"
-KEPT_BY_ENGINE = frozenset({"fit_score", "engagement_score", "persona"})  # in our own exports, and not for a file to say
+# In our own exports, and not for a file to say.
+KEPT_BY_ENGINE = frozenset({"fit_score", "engagement_score", "persona", "interested_in"})
 MARK = "*"  # before the special targets of contacts: a field of their own may be called Tags
 ALIKE = 0.8  # a new name this close to a known one is taken for a slip
 
@@ -75,14 +76,16 @@ def _column(columns: Sequence[Column], name: str, text: str) -> Column:
     raise BadInput(f"--map {text}: the file has no column {wanted!r}; it has {listing([one.name for one in columns], 60)}")
 
 
-def plan_contacts(columns: Sequence[Column], maps: Sequence[str], fields: Mapping[str, Field], special: Collection[str],
-                  dates: Order | None) -> Plan:
-    """Columns of a file of contacts: built-in fields, `special` targets (marked), known custom fields, else new ones."""
+def plan_fields(columns: Sequence[Column], maps: Sequence[str], fields: Mapping[str, Field], dates: Order | None, *,
+                special: Collection[str] = (), kept: Collection[str] = (), entity: Entity = CONTACT) -> Plan:
+    """Columns of a file of contacts or companies: built-in fields, `special` targets (marked), known custom fields, else new
+    ones. kept: columns of our own exports that are not for a file to say."""
     columns = named(columns)
     wanted = parse_maps(maps, columns)
+    choose = _Targets(fields, special, kept, entity)
     uses, new, shown = [], dict[str, str](), dict[str, str | None]()
     for column in columns:
-        target, kind = _contact_target(column, wanted.get(column.index), fields, special)
+        target, kind = choose(column, wanted.get(column.index))
         shown[column.name] = target and (fields[target].name if target in fields else target.lstrip(MARK))
         if target is None:
             continue
@@ -92,51 +95,59 @@ def plan_contacts(columns: Sequence[Column], maps: Sequence[str], fields: Mappin
     return Plan(_single(uses), new, shown)
 
 
-def _contact_target(column: Column, asked: str | None, fields: Mapping[str, Field],
-                    special: Collection[str]) -> tuple[str | None, str]:
+@dataclass(frozen=True)
+class _Targets:
     """What a column fills (the key of a field, a marked special target, the name of a new field), and of which kind."""
-    guess = column.kind or "text"
-    if asked == LEAVE_OUT:
-        return None, guess
-    if asked is not None:
-        return _asked(column, asked, fields, special, guess)
-    if column.name in special:
-        return MARK + column.name, "text"
-    if fold(column.name) in fields:
-        return fold(column.name), fields[fold(column.name)].kind
-    if not column.filled or column.name in KEPT_BY_ENGINE:
-        return None, guess
-    if (again := re.fullmatch(r"(.+) \(\d+\)", column.name)) and fold(again[1]) in {*BUILT_IN, *special}:
-        raise BadInput(f"two columns are called {again[1]!r}: leave one out with --map \"{again[1]}=-\" or "
-                       f"--map \"{column.name}=-\"")
-    try:
-        return check_name(column.name), guess
-    except BadInput as error:
-        raise BadInput(f"column {column.name!r}: {error}; map it with --map \"{column.name}=FIELD\", or leave it out with "
-                       f"--map \"{column.name}=-\"") from None
 
+    fields: Mapping[str, Field]
+    special: Collection[str]
+    kept: Collection[str]
+    entity: Entity
 
-def _asked(column: Column, asked: str, fields: Mapping[str, Field], special: Collection[str],
-           guess: str) -> tuple[str, str]:
-    if asked in special:
-        return MARK + asked, "text"
-    if fold(asked) in fields:
-        return fold(asked), fields[fold(asked)].kind
-    name, _, kind = asked.rpartition(":")
-    if name and kind in KINDS and fold(name) not in fields:
-        return check_name(name), kind
-    known = [*fields, *special]
-    text = f"--map \"{column.name}={asked}\""
-    if name and kind.isalpha() and kind not in KINDS:
-        raise BadInput(f"{text}: there is no kind {kind!r}; choose one of {', '.join(KINDS)}, or for a field of this very name "
-                       f"--map \"{column.name}={asked}:{guess}\"")
-    if close := difflib.get_close_matches(fold(asked), known, 1, ALIKE):
-        raise BadInput(f"{text}: there is no field {asked!r}; did you mean {close[0]!r}? For a new field say its kind: "
-                       f"--map \"{column.name}={asked}:{guess}\"")
-    try:
-        return check_name(asked), guess
-    except BadInput as error:
-        raise BadInput(f"{text}: {error}; there are {listing(known, 60)}") from None
+    def __call__(self, column: Column, asked: str | None) -> tuple[str | None, str]:
+        guess = column.kind or "text"
+        if asked == LEAVE_OUT:
+            return None, guess
+        if asked is not None:
+            return self._asked(column, asked, guess)
+        if column.name in self.special:
+            return MARK + column.name, "text"
+        if fold(column.name) in self.fields:
+            return fold(column.name), self.fields[fold(column.name)].kind
+        if not column.filled or column.name in self.kept:
+            return None, guess
+        if (again := re.fullmatch(r"(.+) \(\d+\)", column.name)) and fold(again[1]) in {*self.entity.built_in, *self.special}:
+            raise BadInput(f"two columns are called {again[1]!r}: leave one out with --map \"{again[1]}=-\" or "
+                           f"--map \"{column.name}=-\"")
+        try:
+            return check_name(column.name, self.entity), guess
+        except BadInput as error:
+            raise BadInput(f"column {column.name!r}: {error}; map it with --map \"{column.name}=FIELD\", or leave it out with "
+                           f"--map \"{column.name}=-\"") from None
+
+    def _asked(self, column: Column, asked: str, guess: str) -> tuple[str, str]:
+        if asked in self.special:
+            return MARK + asked, "text"
+        if fold(asked) in self.fields:
+            return fold(asked), self.fields[fold(asked)].kind
+        name, _, kind = asked.rpartition(":")
+        text = f"--map \"{column.name}={asked}\""
+        if name and kind in KINDS:
+            there = self.fields.get(fold(name))
+            if there and there.kind != kind:
+                raise BadInput(f"{text}: field {there.name!r} exists already of the kind {there.kind}, not {kind}")
+            return (there.key if there else check_name(name, self.entity)), kind
+        if name and kind.isalpha() and kind not in KINDS:
+            raise BadInput(f"{text}: there is no kind {kind!r}; choose one of {', '.join(KINDS)}, or for a field of this very "
+                           f"name --map \"{column.name}={asked}:{guess}\"")
+        known = [*self.fields, *self.special]
+        if close := difflib.get_close_matches(fold(asked), known, 1, ALIKE):
+            raise BadInput(f"{text}: there is no field {asked!r}; did you mean {close[0]!r}? For a new field say its kind: "
+                           f"--map \"{column.name}={asked}:{guess}\"")
+        try:
+            return check_name(asked, self.entity), guess
+        except BadInput as error:
+            raise BadInput(f"{text}: {error}; there are {listing(known, 60)}") from None
 
 
 def plan_fixed(columns: Sequence[Column], maps: Sequence[str], targets: Mapping[str, str], dates: Order | None) -> Plan:
