@@ -1,18 +1,22 @@
-"""`abtest`: plan a test, and read one from counts or from rows."""
+"""`abtest`: plan a test, and read one from counts, from rows or from the journeys of the workspace."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import click
 import numpy as np
 
+from ..audience import segments
+from ..clock import iso, parse_duration, parse_moment, say_duration
 from ..errors import BadInput, NotYet, listing
 from ..lazy import pd
+from ..measure import groups, splits
 from ..trials import planner, results
 from ..trials.results import Analysis, ArmResult, Floats, Kind
-from .common import Call, Group, takes_call
+from .common import Call, Command, Group, takes_call
 from .frames import read_frame
 
 METHODS = ("fixed", "sequential", "bayes")
@@ -89,6 +93,65 @@ def plan(call: Call, baseline: float, lift: float | None, difference: float | No
     call.answer(made, made.sentence)
 
 
+@abtest.command("list", cls=Command)
+@takes_call
+def list_(call: Call) -> None:
+    """The random splits of journeys, each a test."""
+    with call.store() as store:
+        found = splits.list_tests(store)
+        passages = [splits.passages(store, one) for one in found]
+    shown = [{"name": one.key, "journey": one.journey, "node": one.node, "version": one.version, "arms": one.arms,
+              "conversion": one.conversion, "window": say_duration(one.within_s), "since": iso(one.since_at),
+              "passages": count} for one, count in zip(found, passages, strict=True)]
+    lines = [f"{one.key}: {' / '.join(one.arms)}, {count:,} passages since {iso(one.since_at)}"
+             for one, count in zip(found, passages, strict=True)]
+    call.answer(shown, *(lines or ["no test: a journey with a random split is one"]))
+
+
+@abtest.command("show", cls=Command)
+@click.argument("name", metavar="JOURNEY/NODE")
+@click.option("--exposed-from", metavar="ISO|EPOCH", help="the first exposure that counts (default: the first version)")
+@click.option("--exposed-to", metavar="ISO|EPOCH", help="the first that no longer counts (default: after now)")
+@click.option("--window", metavar="DURATION", help="time to convert (default: that of the journey's goal)")
+@click.option("--event", metavar="NAME", help="what counts as a conversion (default: the journey's goal)")
+@click.option("--as-of", metavar="ISO|EPOCH", help="as it would have been read then (default: now)")
+@click.option("--segment", metavar="NAME", help="only who was in it at their first exposure")
+@click.option("--by", "by", metavar="GROUPS", help=f"each group by itself: {groups.FORMS}, as at the first exposure")
+@click.option("--alpha", type=float, default=0.05, show_default=True)
+@click.option("--method", type=click.Choice(METHODS), default="fixed", show_default=True)
+@takes_call
+def show(call: Call, name: str, exposed_from: str | None, exposed_to: str | None, window: str | None, event: str | None,
+         as_of: str | None, segment: str | None, by: str | None, alpha: float, method: str) -> None:
+    """A test of the workspace as it stands, in the window that the journey declares or another one."""
+    _only_fixed(method)
+    now = call.now if as_of is None else parse_moment(as_of)
+    with call.store() as store:
+        test = splits.get_test(store, name)
+        asked = splits.declared(test, now=now, conversion=None if event is None else {"event": event})
+        asked = replace(asked, from_at=asked.from_at if exposed_from is None else parse_moment(exposed_from),
+                        until_at=asked.until_at if exposed_to is None else parse_moment(exposed_to),
+                        within_s=asked.within_s if window is None else parse_duration(window),
+                        segment=None if segment is None else segments.get(store, segment).name)
+        found = splits.read(store, test, asked, now=now, alpha=alpha)
+        parts = None if by is None else splits.read_parts(store, test, asked, groups.read(store, by), now=now, alpha=alpha)
+    document = {"test": test.key, "window": _window(asked), "waiting": found.waiting, "exploratory": found.exploratory,
+                **_document(found.analysis, "proportion"), "notes": [*found.notes, *found.analysis.notes]}
+    if parts is not None:
+        document |= {"by": parts.grouping.key, "groups": {one: _document(part, "proportion")
+                                                          for one, part in parts.groups.items()}, "groups_notes": parts.notes}
+    call.answer(document, *_lines(found.analysis), *found.notes, *(_part_lines(parts) if parts else ()))
+
+
+def _window(asked: splits.Window) -> dict[str, Any]:
+    return {"conversion": asked.conversion, "exposed_from": iso(asked.from_at), "exposed_to": iso(asked.until_at),
+            "within": say_duration(asked.within_s), "segment": asked.segment}
+
+
+def _part_lines(parts: splits.Parts) -> list[str]:
+    lines = [line for name, part in parts.groups.items() for line in (f"{name}:", *(f"  {said}" for said in _lines(part)))]
+    return [f"By {parts.grouping.words}:", *lines, *parts.notes]
+
+
 def _pending(name: str, words: str) -> click.Command:
     @abtest.command(name, help=f"Not yet: {words}.", context_settings={"ignore_unknown_options": True})
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -99,8 +162,7 @@ def _pending(name: str, words: str) -> click.Command:
     return say
 
 
-for _name, _words in (("list", "the tests in the database"), ("show", "one test with its window"),
-                      ("export", "the rows of a test"), ("decide", "promote a variant")):
+for _name, _words in (("export", "the rows of a test"), ("decide", "promote a variant")):
     _pending(_name, _words)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import click
 
 from ..clock import DAY, parse_duration, parse_moment
 from ..errors import BadInput
 from ..maths.money import from_minor
+from ..measure import breakdown, groups
 from ..measure import roi as measure
+from ..measure.breakdown import Breakdown
 from ..measure.models import MODELS
 from ..measure.roi import Roi
 from .common import Call, Command, takes_call
@@ -28,18 +33,36 @@ FIGURES = (
 @click.option("--model", default="linear", show_default=True, help=f"one of {', '.join(MODELS)}")
 @click.option("--lookback", default="90d", show_default=True, metavar="DURATION", help="how old a touch may be at the close")
 @click.option("--half-life-days", type=float, default=7.0, show_default=True, help="for time_decay")
+@click.option("--by", metavar="GROUPS", help=f"also by groups of people: {groups.FORMS}, as they were at each figure's moment")
 @takes_call
 def roi(call: Call, since: str | None, until: str | None, campaign: str | None, model: str, lookback: str,
-        half_life_days: float) -> None:
+        half_life_days: float, by: str | None) -> None:
     """Cost, CPL, CPMQL, CAC, credited, sourced and influenced revenue, ROI."""
     from_at = FIRST_DAY if since is None else parse_moment(since)
     with call.store() as store:
         until_at = call.now + 1 if until is None else parse_moment(until)  # what happens this second counts
         if until_at <= from_at:
             raise BadInput(f"--until {until or 'now'} must be later than --since {since}")
-        found = measure.report(store, since=from_at, until=until_at, campaign=campaign, model=model,
-                               lookback_s=parse_duration(lookback), half_life_s=half_life_days * DAY)
-    call.answer(found, *_lines(found))
+        asked: dict[str, Any] = {"since": from_at, "until": until_at, "campaign": campaign, "model": model,
+                                 "lookback_s": parse_duration(lookback), "half_life_s": half_life_days * DAY}
+        found = measure.report(store, **asked)
+        parts = None if by is None else breakdown.report(store, groups.read(store, by), **asked)
+    if parts is None:
+        call.answer(found, *_lines(found))
+    else:
+        call.answer(asdict(found) | {"groups": asdict(parts)}, *_lines(found), *_part_lines(parts))
+
+
+def _part_lines(parts: Breakdown) -> list[str]:
+    """One line per group, and when somebody counts."""
+    lines = [f"  {one.group}: {one.sent:,} messages, {one.clicked:,} clicked, {one.leads:,} leads, {one.mqls:,} MQLs, "
+             f"{one.customers:,.1f} customers, {one.deals:,.1f} deals, won {_money(one.closed_won_minor, parts)}, credited "
+             f"{_money(one.credited_minor, parts)}, no touch {_money(one.no_touch_minor, parts)}" for one in parts.parts]
+    return [f"By {parts.by}:", *lines, breakdown.MOMENTS_SENTENCE, *parts.notes]
+
+
+def _money(minor: int, parts: Breakdown) -> str:
+    return f"{from_minor(minor, parts.currency or ''):,} {parts.currency or ''}".strip()
 
 
 def _lines(found: Roi) -> list[str]:

@@ -19,6 +19,7 @@ from ..lazy import pd
 from ..sql import Sql, fold, sql
 from ..store import Store
 from . import costs, touches
+from .groups import Grouping
 from .models import DIRECT, HALF_LIFE_S, MODELS, Floats, Ints, Touches, floats, get_model, shares
 
 Whole = npt.NDArray[np.int64]
@@ -35,8 +36,8 @@ class Ledger:
     """Conversions and the touches before them.
 
     conversions: id, value_minor, currency, source_campaign, one row each, by id. touches: path (place of the conversion in
-    that table), campaign, channel, at; oldest first within each path. currency: the one that all money is in, None
-    when there is no money. notes: what was taken for granted.
+    that table), campaign, channel, at, and part where people are kept apart; oldest first within each path. currency: the
+    one that all money is in, None when there is no money. notes: what was taken for granted.
     """
 
     conversions: pd.DataFrame
@@ -67,12 +68,14 @@ def credit_deals(store: Store, *, since: int, until: int, model: str = "linear",
 
 
 def load_deals(store: Store, *, since: int, until: int, lookback_s: int = DEAL_LOOKBACK_S,
-               received: bool = False) -> Ledger:
-    """The deals won in [since, until) and the touches of their contacts."""
-    return load(store, _deals(since, until), since=since, until=until, lookback_s=lookback_s, received=received)
+               received: bool = False, grouping: Grouping | None = None) -> Ledger:
+    """The deals won in [since, until) and the touches of their contacts. grouping: with the group of each at the touch."""
+    return load(store, _deals(since, until), since=since, until=until, lookback_s=lookback_s, received=received,
+                grouping=grouping)
 
 
-def load(store: Store, found: Conversions, *, since: int, until: int, lookback_s: int, received: bool) -> Ledger:
+def load(store: Store, found: Conversions, *, since: int, until: int, lookback_s: int, received: bool,
+         grouping: Grouping | None = None) -> Ledger:
     """Conversions and their touches. Raises BadInput: an empty span, amounts in two currencies (costs included)."""
     if until <= since:
         raise BadInput("the span is empty: until must be later than since")
@@ -81,12 +84,14 @@ def load(store: Store, found: Conversions, *, since: int, until: int, lookback_s
     conversions = store.frame(found.rows, now=until)
     spent = costs.by_campaign(store, since=since, until=until)
     currency, notes = one_currency(store, conversions.dropna(subset=["value_minor"]), spent)
-    before = touches.read(store, found.people, lookback_s=lookback_s, received=received, now=until)
+    before = touches.read(store, found.people, lookback_s=lookback_s, received=received, grouping=grouping,
+                          now=until)
     place = {key: number for number, key in enumerate(conversions["id"])}
     before.insert(0, "path", before["conversion_id"].map(place).astype("int64"))
     conversions["value_minor"] = conversions["value_minor"].fillna(0).astype("int64")
     ordered = before.sort_values("path", kind="stable")
-    return Ledger(conversions, ordered[["path", "campaign", "channel", "at"]].reset_index(drop=True), currency, notes)
+    columns = ["path", "campaign", "channel", "at", *(["part"] if grouping else [])]
+    return Ledger(conversions, ordered[columns].reset_index(drop=True), currency, notes)
 
 
 def table(store: Store, ledger: Ledger, *, since: int, until: int, model: str,
@@ -153,12 +158,18 @@ class Book:
                              for name, kind in COLUMNS.items()})
 
 
+def credit_of_touches(ledger: Ledger, model: str, half_life_s: float = HALF_LIFE_S) -> tuple[Floats, Whole]:
+    """The share of its conversion that each touch gets, and what that is worth in minor units."""
+    path = np.asarray(ledger.touches["path"], dtype=np.intp)
+    part = shares(get_model(model), _measured(ledger.touches, path), half_life_s)
+    return part, whole_parts(path, part, np.asarray(ledger.conversions["value_minor"], dtype=np.int64))
+
+
 def _book(ledger: Ledger, model: str, half_life_s: float) -> Book:
     touched = ledger.touches
     path = np.asarray(touched["path"], dtype=np.intp)
     worth = np.asarray(ledger.conversions["value_minor"], dtype=np.int64)
-    part = shares(get_model(model), _measured(touched, path), half_life_s)
-    value = whole_parts(path, part, worth)
+    part, value = credit_of_touches(ledger, model, half_life_s)
     book = Book()
     groups = np.asarray(touched.groupby(["channel", "campaign"], dropna=False, sort=False).ngroup(), dtype=np.intp)
     names = touched.iloc[np.unique(groups, return_index=True)[1]]

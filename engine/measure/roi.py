@@ -13,6 +13,7 @@ from ..sql import Sql, fold, sql
 from ..store import Store
 from . import attribution, costs, touches
 from .attribution import DEAL_LOOKBACK_S, NO_TOUCH, Ledger
+from .groups import Grouping
 from .models import HALF_LIFE_S, MODELS, get_model
 
 LEAD, QUALIFIED, CUSTOMER = "lead", "mql", "customer"
@@ -77,16 +78,22 @@ def report(store: Store, *, since: int, until: int, campaign: str | None = None,
     Raises BadInput: an empty span, an unknown model, amounts in two currencies. NotFound: no such campaign.
     """
     get_model(model)
-    ledger = attribution.load_deals(store, since=since, until=until, lookback_s=lookback_s)
+    found = view(store, since=since, until=until, campaign=campaign, lookback_s=lookback_s, half_life_s=half_life_s)
+    return _document(found, model, people)
+
+
+def view(store: Store, *, since: int, until: int, campaign: str | None, lookback_s: int, half_life_s: float,
+         grouping: Grouping | None = None) -> View:
+    """What all figures are computed from. grouping: touches know the group of their contact. Raises as `report`."""
+    ledger = attribution.load_deals(store, since=since, until=until, lookback_s=lookback_s, grouping=grouping)
     spent = costs.by_campaign(store, since=since, until=until)
     name = None if campaign is None else _named(store, ledger, campaign)
-    view = _View(store, ledger, spent, name, since, until, lookback_s, half_life_s)
-    return _document(view, model, people)
+    return View(store, ledger, spent, name, since, until, lookback_s, half_life_s)
 
 
 @dataclass(frozen=True)
-class _View:
-    """What all figures are computed from. campaign None: everything."""
+class View:
+    """Deals, touches and costs of a span. campaign None: everything."""
 
     store: Store
     ledger: Ledger
@@ -100,8 +107,16 @@ class _View:
     def is_ours(self, name: object) -> bool:
         return self.campaign is None or (isinstance(name, str) and fold(name) == fold(self.campaign))
 
+    def entries(self, stage: str) -> Sql:
+        """Who entered the stage for the first time in the span, in the columns that touches want."""
+        return _entries(stage, self.since, self.until)
 
-def _document(view: _View, model: str, people: bool) -> Roi:
+    def undealt_customers(self) -> Sql:
+        """Who became a customer in the span without any won deal."""
+        return _entries(CUSTOMER, self.since, self.until, sql("NOT {won}", won=_WON))
+
+
+def _document(view: View, model: str, people: bool) -> Roi:
     by_category, share, notes = _cost(view)
     cost = sum(by_category.values()) + share
     earned = {name: _credit(view, name) for name in sorted({model, *(m.name for m in MODELS.values() if m.standard)})}
@@ -122,7 +137,7 @@ def _document(view: _View, model: str, people: bool) -> Roi:
     )
 
 
-def _cost(view: _View) -> tuple[dict[str, int], int, list[str]]:
+def _cost(view: View) -> tuple[dict[str, int], int, list[str]]:
     """Cost by category, the share of the platform cost (0 when everything is asked for: it is in there), and remarks."""
     spent = view.spent
     by_category: dict[str, int] = {}
@@ -139,7 +154,7 @@ def _cost(view: _View) -> tuple[dict[str, int], int, list[str]]:
     return by_category, mine, ["platform costs are shared by messages sent"]
 
 
-def _credit(view: _View, model: str) -> tuple[int, int, int]:
+def _credit(view: View, model: str) -> tuple[int, int, int]:
     """Credited to what was asked for, to other campaigns, and to nothing."""
     rows = attribution.credited(view.ledger, model, view.half_life_s)
     ours = elsewhere = bare = 0
@@ -153,19 +168,19 @@ def _credit(view: _View, model: str) -> tuple[int, int, int]:
     return ours, elsewhere, bare
 
 
-def _sources(view: _View) -> list[str | None]:
+def _sources(view: View) -> list[str | None]:
     """The one campaign that sourced each deal: the one named on it, else that of its first touch."""
     opening = view.ledger.touches.drop_duplicates("path").set_index("path")["campaign"].to_dict()
     return [_first_text(named, opening.get(place)) for place, named in
             enumerate(view.ledger.conversions["source_campaign"])]
 
 
-def _sourced(view: _View) -> int:
+def _sourced(view: View) -> int:
     worth = view.ledger.conversions["value_minor"]
     return sum(int(minor) for minor, name in zip(worth, _sources(view), strict=True) if name and view.is_ours(name))
 
 
-def _influenced(view: _View) -> int:
+def _influenced(view: View) -> int:
     """Deals with at least one touch of the campaign; when everything is asked for, of any campaign."""
     touched = view.ledger.touches
     met = {path for path, name in zip(touched["path"], touched["campaign"], strict=True)
@@ -173,37 +188,38 @@ def _influenced(view: _View) -> int:
     return sum(int(minor) for place, minor in enumerate(view.ledger.conversions["value_minor"]) if place in met)
 
 
-def _people(view: _View) -> tuple[int, int, int]:
+def _people(view: View) -> tuple[int, int, int]:
     """New leads, new MQLs and new customers: contacts whose first entry to the stage lies in the span and, where a campaign is
     asked for, whose first touch was the campaign's. Customers: first deals won in the span, and whoever became a customer
     in it without any won deal."""
-    won = sql("c.id IN (SELECT x.contact_id FROM deal_contact x JOIN deal d ON d.id = x.deal_id WHERE d.won = 1)")
-    entries = {stage: _entries(stage, view.since, view.until) for stage in (LEAD, QUALIFIED)}
     if view.campaign is not None:
-        bare = _entries(CUSTOMER, view.since, view.until, sql("NOT {won}", won=won))
-        leads, qualified, customers = (len(_of_campaign(view, one)) for one in (*entries.values(), bare))
+        found = (view.entries(LEAD), view.entries(QUALIFIED), view.undealt_customers())
+        leads, qualified, customers = (len(of_campaign(view, one)) for one in found)
     else:
-        leads, qualified, customers = _entered(view.store, (*entries, CUSTOMER), view.since, view.until)
-        dealt = sql("SELECT COUNT(*) FROM ({dealt}) n", dealt=_entries(CUSTOMER, view.since, view.until, won))
+        leads, qualified, customers = _entered(view.store, (LEAD, QUALIFIED, CUSTOMER), view.since, view.until)
+        dealt = sql("SELECT COUNT(*) FROM ({dealt}) n", dealt=_entries(CUSTOMER, view.since, view.until, _WON))
         customers -= int(view.store.one(dealt))
-    return leads, qualified, customers + _first_deals(view)
+    return leads, qualified, customers + len(first_deals(view))
 
 
-def _first_deals(view: _View) -> int:
-    """Deals won in the span before which their people had won none."""
+def first_deals(view: View) -> Collection[int]:
+    """Deals won in the span, and sourced by the campaign, before which their people had won none."""
     first = {row[0] for row in view.store.rows(
         """SELECT d.id FROM deal d WHERE d.won = 1 AND d.closed_at >= :since AND d.closed_at < :until AND NOT EXISTS (
             SELECT 1 FROM deal_contact x JOIN deal_contact y ON y.contact_id = x.contact_id JOIN deal p ON p.id = y.deal_id
             WHERE x.deal_id = d.id AND p.won = 1 AND (p.closed_at < d.closed_at OR p.closed_at = d.closed_at AND p.id < d.id))
         """, since=view.since, until=view.until)}
-    return sum(1 for key, name in zip(view.ledger.conversions["id"], _sources(view), strict=True)
-               if key in first and view.is_ours(name))
+    return {key for key, name in zip(view.ledger.conversions["id"], _sources(view), strict=True)
+            if key in first and view.is_ours(name)}
 
 
-def _of_campaign(view: _View, entries: Sql) -> Collection[int]:
+def of_campaign(view: View, entries: Sql) -> Collection[int]:
     """The contacts of the entries whom the campaign touched first."""
     first = touches.read(view.store, entries, lookback_s=view.lookback_s).drop_duplicates("conversion_id")
     return [key for key, name in zip(first["conversion_id"], first["campaign"], strict=True) if view.is_ours(name)]
+
+
+_WON = sql("c.id IN (SELECT x.contact_id FROM deal_contact x JOIN deal d ON d.id = x.deal_id WHERE d.won = 1)")
 
 
 def _entered(store: Store, stages: tuple[str, ...], since: int, until: int) -> tuple[int, ...]:
@@ -266,14 +282,14 @@ def _reasons(back: float | None, leads: int | None, qualified: int | None, custo
     return reasons
 
 
-def _sentence(view: _View, model: str, cost: int, credited: int, back: float | None) -> str:
+def _sentence(view: View, model: str, cost: int, credited: int, back: float | None) -> str:
     what = view.campaign or "Marketing"
     money = f"{what} cost {_money(cost, view)} and is credited with {_money(credited, view)} ({MODELS[model].label.lower()})"
     result = f"ROI {back * 100:,.0f} %" if back is not None else f"ROI is {NOTHING_SPENT}"
     return f"{money}: {result}. What of it would have come anyway is unknown: no holdout was kept."
 
 
-def _money(minor: int, view: _View) -> str:
+def _money(minor: int, view: View) -> str:
     currency = view.ledger.currency
     return f"{from_minor(minor, currency or ''):,} {currency or ''}".strip()
 

@@ -23,6 +23,8 @@ from ..sql import Sql, join, sql
 from ..store import Store
 from ..trials import results
 from ..trials.results import Analysis
+from .groups import UNKNOWN, Grouping
+from .groups import read as read_grouping
 
 WITHIN_S = 14 * DAY
 MOST_LOOKS = 400
@@ -56,12 +58,14 @@ class Test:
 
 @dataclass(frozen=True)
 class Window:
-    """Which event counts, who counts (exposed in [from_at, until_at), UTC seconds) and how long after exposure."""
+    """Which event counts, who counts (exposed in [from_at, until_at), UTC seconds) and how long after exposure. segment: only
+    who was in it at the first exposure."""
 
     conversion: dict[str, Any]
     from_at: int
     until_at: int
     within_s: int
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,16 @@ class Reading:
     exploratory: bool
     looks: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A test in each group of people, as they were when a split first sent them to an arm. groups: by name, in the order of a
+    report. notes: how to read them."""
+
+    grouping: Grouping
+    groups: dict[str, Analysis]
+    notes: list[str]
 
 
 def list_tests(store: Store) -> list[Test]:
@@ -114,17 +128,33 @@ def read(store: Store, test: Test, window: Window, *, now: int, alpha: float = 0
 
     Raises BadInput: an empty span, a window without length, a conversion that is no event filter.
     """
-    if window.until_at <= window.from_at or window.within_s <= 0:
-        raise BadInput("the window is empty: the end must be later than the start, and the time to convert above 0")
     daily = _daily(store, test, window, now)
     closed = daily[daily["closed"]]
-    totals = closed.groupby("arm")[["successes", "n"]].sum()
-    counts = {arm: (int(totals["successes"].get(arm, 0)), int(totals["n"].get(arm, 0))) for arm in test.arms}
-    analysis = results.analyze_counts(counts, alpha=alpha, expected=list(test.arms.values()))
+    analysis = results.analyze_counts(_counts(test, closed), alpha=alpha, expected=list(test.arms.values()))
     waiting = int(daily[~daily["closed"]]["n"].sum())
     exploratory = _moved(test, window, now)
     return Reading(analysis, window, waiting, exploratory, _looks(closed, list(test.arms), alpha),
                    _notes(window, waiting, exploratory))
+
+
+def read_parts(store: Store, test: Test, window: Window, grouping: Grouping, *, now: int, alpha: float = 0.05) -> Parts:
+    """The same in each group of people. Raises BadInput as `read`."""
+    daily = _daily(store, test, window, now, grouping)
+    closed = daily[daily["closed"]]
+    counts = {name: _counts(test, closed[closed["part"] == name]) for name in grouping.ordered(closed["part"])}
+    found = results.analyze_groups(counts, alpha=alpha, expected=list(test.arms.values()))
+    looks = sum(len(one.comparisons) for one in found.values())
+    notes = [f"Everybody counts with the {grouping.words} of the moment at which the split first sent them to an arm."]
+    if looks > 1:
+        notes.append(f"{looks} comparisons were made: p values are adjusted for that. A difference in one group only is a "
+                     "question for the next test, no answer of this one.")
+    return Parts(grouping, found, [*notes, *([grouping.note] if grouping.note and UNKNOWN in found else [])])
+
+
+def _counts(test: Test, closed: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """(successes, n) by arm, of windows that have closed."""
+    totals = closed.groupby("arm")[["successes", "n"]].sum()
+    return {arm: (int(totals["successes"].get(arm, 0)), int(totals["n"].get(arm, 0))) for arm in test.arms}
 
 
 # ------------------------------------------------------------ finding tests
@@ -175,17 +205,28 @@ def _goal(journey: Journey) -> tuple[dict[str, Any] | None, int]:
 # ------------------------------------------------------------ counting
 
 
-def _daily(store: Store, test: Test, window: Window, now: int) -> pd.DataFrame:
-    """One row per arm and day on which windows closed (or will): arm, day, closed, n, successes."""
+def _daily(store: Store, test: Test, window: Window, now: int, grouping: Grouping | None = None) -> pd.DataFrame:
+    """One row per part of the people, arm and day on which windows closed (or will): part, arm, day, closed, n, successes."""
+    if window.until_at <= window.from_at or window.within_s <= 0:
+        raise BadInput("the window is empty: the end must be later than the start, and the time to convert above 0")
     goal = conversion_filter(store, window.conversion)
-    rows = store.rows(sql("""SELECT q.arm, q.day, q.closed, COUNT(*), SUM(q.hit) FROM (
-            SELECT x.arm, (x.at + :within) / :day AS day, CASE WHEN x.at + :within <= :now THEN 1 ELSE 0 END AS closed,
+    rows = store.rows(sql("""SELECT q.part, q.arm, q.day, q.closed, COUNT(*), SUM(q.hit) FROM (
+            SELECT {part} AS part, x.arm, (x.at + :within) / :day AS day,
+                CASE WHEN x.at + :within <= :now THEN 1 ELSE 0 END AS closed,
                 CASE WHEN {converted} THEN 1 ELSE 0 END AS hit FROM ({exposed}) x
-            WHERE x.at >= :from_at AND x.at < :until_at) q GROUP BY q.arm, q.day, q.closed""",
-        within=window.within_s, day=DAY, from_at=window.from_at, until_at=window.until_at,
+            WHERE x.at >= :from_at AND x.at < :until_at AND {who}) q GROUP BY q.part, q.arm, q.day, q.closed""",
+        within=window.within_s, day=DAY, from_at=window.from_at, until_at=window.until_at, who=_members(store, window),
+        part=grouping.of("x.contact_id", "x.at") if grouping else sql("''"),
         converted=_converted(goal, window), exposed=_exposed(test)), now=now)
-    frame = pd.DataFrame(rows, columns=["arm", "day", "closed", "n", "successes"])
+    frame = pd.DataFrame(rows, columns=["part", "arm", "day", "closed", "n", "successes"])
     return frame.astype({"closed": bool, "n": "int64", "successes": "int64", "day": "int64"})
+
+
+def _members(store: Store, window: Window) -> Sql:
+    """Whether somebody was in the window's segment when first exposed."""
+    if window.segment is None:
+        return sql("1 = 1")
+    return sql("{inside} IS NOT NULL", inside=read_grouping(store, f"segment:{window.segment}").inside("x.contact_id", "x.at"))
 
 
 def conversion_filter(store: Store, document: dict[str, Any]) -> EventFilter:
@@ -226,7 +267,7 @@ def _looks(closed: pd.DataFrame, arms: list[str], alpha: float) -> pd.DataFrame:
 def _moved(test: Test, window: Window, now: int) -> bool:
     """Whether somebody chose another conversion, another time to convert, or only some of the people."""
     return (window.conversion != test.conversion or window.within_s != test.within_s or window.from_at > test.since_at
-            or window.until_at <= now)
+            or window.until_at <= now or window.segment is not None)
 
 
 def _notes(window: Window, waiting: int, exploratory: bool) -> list[str]:

@@ -13,6 +13,7 @@ from ..lazy import pd
 from ..sql import Sql, join, sql
 from ..store import Store
 from .costs import CAMPAIGN_NAMES
+from .groups import Grouping
 
 CLICK_IDS = ("gclid", "wbraid", "gbraid", "dclid", "fbclid", "msclkid", "ttclid", "li_fat_id")
 
@@ -75,11 +76,11 @@ def touches_before(conversions: Sql, *, lookback_s: int, received: bool = False)
 
     conversions: SELECT of conversion_id, contact_id (one row per person who took part), until_at, event_id (the event
         that is the conversion itself, or NULL: it is no touch of its own).
-    Columns: conversion_id, contact_id, campaign (name, or NULL), channel, at.
+    Columns: conversion_id, contact_id, campaign (name, or NULL), channel, at, first_id (its first event).
     """
     kinds = (*KINDS, RECEIVED) if received else KINDS
     return sql(
-        """SELECT t.conversion_id, t.contact_id, t.campaign, t.channel, MIN(t.at) AS at FROM (
+        """SELECT t.conversion_id, t.contact_id, t.campaign, t.channel, MIN(t.at) AS at, MIN(t.id) AS first_id FROM (
             SELECT w.conversion_id, e.contact_id, COALESCE(k.name, n.name, {named}) AS campaign, {channel} AS channel,
                 e.occurred_at AS at, e.id
             FROM ({conversions}) w CROSS JOIN event e
@@ -93,9 +94,15 @@ def touches_before(conversions: Sql, *, lookback_s: int, received: bool = False)
         minute=MINUTE, kinds=join(" OR ", [kind.when for kind in kinds]))
 
 
-def read(store: Store, conversions: Sql, *, lookback_s: int, received: bool = False, **free: int) -> pd.DataFrame:
-    """The rows of `touches_before`; campaign None where the touch belongs to none. free: names left open in conversions."""
-    return store.frame(touches_before(conversions, lookback_s=lookback_s, received=received), **free)
+def read(store: Store, conversions: Sql, *, lookback_s: int, received: bool = False, grouping: Grouping | None = None,
+         **free: int) -> pd.DataFrame:
+    """The rows of `touches_before`; campaign None where the touch belongs to none. free: names left open in conversions.
+    grouping: with a column `part`, the group of the contact at the touch."""
+    found = touches_before(conversions, lookback_s=lookback_s, received=received)
+    if grouping:
+        found = sql("SELECT z.*, {part} AS part FROM ({found}) z ORDER BY z.conversion_id, z.at, z.first_id", found=found,
+                    part=grouping.of("z.contact_id", "z.at"))
+    return store.frame(found, **free)
 
 
 def _channel(kinds: tuple[Kind, ...]) -> Sql:

@@ -149,6 +149,17 @@ def _ratio(counts: list[int], expected: Sequence[float] | None) -> RatioCheck:
     return stats.sample_ratio(counts, weights)
 
 
+def analyze_groups(groups: Mapping[str, Mapping[str, tuple[int, int]]], *, alpha: float = 0.05,
+                   expected: Sequence[float] | None = None) -> dict[str, Analysis]:
+    """Judge the same arms in each group of people. Whoever looks at many groups finds a difference somewhere by chance: p
+    values are adjusted over all comparisons of all groups (Holm). Raises BadInput as `analyze_counts`."""
+    found = {name: analyze_counts(arms, alpha=alpha, expected=expected) for name, arms in groups.items()}
+    adjusted = iter(stats.holm([one.p_value for analysis in found.values() for one in analysis.comparisons]))
+    made = {name: replace(analysis, comparisons=[replace(one, p_adjusted=next(adjusted)) for one in analysis.comparisons])
+            for name, analysis in found.items()}
+    return {name: replace(analysis, verdict=_verdict(analysis, alpha)) for name, analysis in made.items()}
+
+
 def _analysis(
     arms: list[ArmResult],
     base: str,

@@ -12,7 +12,7 @@ from engine.activity import events
 from engine.clock import HOUR, MINUTE, in_words, parse_duration, parse_moment, say_duration
 from engine.measure import splits
 from engine.measure.splits import Reading, Test, Window
-from pages.widgets import charts, sample_size, state
+from pages.widgets import by_group, charts, sample_size, state
 from pages.widgets.person import when
 
 SECTIONS = {"tests": ":material/science: Tests", "planner": ":material/calculate: Planner"}
@@ -63,6 +63,7 @@ def _one(test: Test) -> None:
         charts.intervals(read.looks)
         st.caption("The band is a 95 % interval for one look. Whoever looks every day and stops at the first crossing is "
                    "wrong far more often than that: decide on the day you planned.")
+    by_group.test(test, window, now)
 
 
 def _ready(test: Test, count: int) -> bool:

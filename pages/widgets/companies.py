@@ -10,6 +10,7 @@ import streamlit as st
 from engine.activity import timeline
 from engine.people import accounts, employers
 from engine.people.accounts import Account, Member
+from engine.people.fields import Field
 
 from . import facts, state
 from .person import STEPS, when
@@ -102,16 +103,24 @@ def _headline(found: Account) -> None:
 
 
 def _facts(found: Account) -> None:
-    built_in = {name.capitalize(): value for name, value in found.facts.items()}
-    facts.card({name: "–" if value is None else value for name, value in (built_in | found.fields).items()})
+    held = found.facts | found.fields
+    facts.card({_label(one): "–" if held[one.name] is None else held[one.name] for one in _known()})
     if state.may("sell"):
         with st.popover("Change", icon=":material/edit:"):
             _change(found)
 
 
+def _known() -> list[Field]:
+    return list(accounts.catalogue(state.store()).values())
+
+
+def _label(field: Field) -> str:
+    return field.name if field.made else field.name.capitalize()
+
+
 def _change(found: Account) -> None:
     with st.form("company", border=False):
-        changed = facts.inputs(list(accounts.catalogue(state.store()).values()), found.facts | found.fields)
+        changed = facts.inputs(_known(), found.facts | found.fields, _label)
         if st.form_submit_button("Save", type="primary"):
             with state.boundary():
                 came = employers.edit(state.store(), found.id, changed, by=state.actor(), now=state.now()) if changed else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -21,14 +21,15 @@ def card(facts: Mapping[str, Any]) -> None:
                 st.text(_said(value), width="stretch")
 
 
-def inputs(fields: Sequence[Field], held: Mapping[str, Any]) -> dict[str, str]:
+def inputs(fields: Sequence[Field], held: Mapping[str, Any], label: Callable[[Field], str] = lambda one: one.name
+           ) -> dict[str, str]:
     """One input for each field, and what differs from what is held, by name. To be called inside a form."""
     typed: dict[str, str] = {}
     for one in fields:
         now = _typed(held[one.name])
         options = ["", *(("yes", "no") if one.kind == "bool" else one.options)]
-        given = (st.selectbox(one.name, options, index=options.index(now) if now in options else 0)
-                 if len(options) > 1 else st.text_input(one.name, now))
+        given = (st.selectbox(label(one), options, index=options.index(now) if now in options else 0)
+                 if len(options) > 1 else st.text_input(label(one), now))
         if (given or "") != now:
             typed[one.name] = given or ""
     return typed

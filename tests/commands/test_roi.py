@@ -9,6 +9,7 @@ import pytest
 
 from engine.__main__ import gather
 from engine.access import COMMAND_LINE
+from engine.audience import segments
 from engine.commands.common import run
 from engine.measure import costs
 from engine.measure.costs import Cost
@@ -28,6 +29,22 @@ def filled(url: str) -> str:
     costs.record(store, [Cost(100_000, "EUR", day(30), day(29), campaign="Spring")], by=COMMAND_LINE, now=NOW)
     store.close()
     return url
+
+
+def test_by_groups_of_people(filled: str, capsys: Capture) -> None:
+    assert run(gather(), ["--db", filled, "segments", "list"]) == 0
+    store = open_store(filled)
+    segments.save(store, "Hot", {"tag": "no"}, by=COMMAND_LINE, now=day(90))
+    store.close()
+    capsys.readouterr()
+    asked = ["--db", filled, "--now", str(NOW), "roi", "--by", "segment:Hot"]
+    assert run(gather(), ["--json", *asked]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (part,) = found["groups"]["parts"]
+    assert (part["group"], part["sent"], part["clicked"], part["leads"]) == ("not in Hot", 1, 1, 1)
+    assert part["credited_minor"] == found["credited_minor"] == 450_000 and found["groups"]["moments"]["credited_minor"]
+    assert run(gather(), asked) == 0
+    assert "  not in Hot: 1 messages, 1 clicked, 1 leads, 0 MQLs, 1.0 customers" in capsys.readouterr().out
 
 
 def ask(url: str, capsys: Capture, *arguments: str) -> Any:

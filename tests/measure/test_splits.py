@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from engine.__main__ import gather
+from engine.access import COMMAND_LINE
+from engine.audience import personas, segments
 from engine.clock import DAY, HOUR
+from engine.commands.common import run
 from engine.errors import BadInput, NotFound
+from engine.maths import stats
 from engine.maths.assignment import arm_of, hash31_of
-from engine.measure import splits
+from engine.measure import groups, splits
 from engine.store import Store
 from tests.journeys.worlds import START, add_contacts, journey, publish, record, runner, tick
 
@@ -93,6 +100,46 @@ def test_daily_looks_end_at_the_verdict(told: Store) -> None:
     (found,) = read.analysis.comparisons
     assert last["difference"] == found.difference and (last["low"], last["high"]) == found.ci
     assert list(read.looks["n"]) == [10, 20, 30, 40, 50, 60] and read.looks["at"].is_monotonic_increasing
+
+
+def test_each_group_is_read_by_itself_as_it_was_at_the_exposure(told: Store) -> None:
+    personas.save(told, "Even", {"tag": "no"}, by=COMMAND_LINE, now=START)
+    number = told.one("SELECT p.segment_id FROM persona p")
+    with told.transaction():
+        told.insert_many("segment_change", [
+            {"segment_id": number, "contact_id": one, "change": change, "at": START + at} for one in range(2, PEOPLE + 1, 2)
+            for change, at in (("entered", 0), ("left", 6 * DAY))])
+    test = splits.get_test(told, "j/ab")
+    window = splits.declared(test, now=LATER)
+    parts = splits.read_parts(told, test, window, groups.read(told, "persona"), now=LATER)
+    assert {name: {one.name: one.n for one in part.arms} for name, part in parts.groups.items()} == {
+        name: {arm: len([one for one in people(arm) if one % 2 == odd]) for arm in ("a", "b")}
+        for name, odd in (("Even", 0), ("no persona", 1))}
+    raw = [part.comparisons[0].p_value for part in parts.groups.values()]
+    assert [part.comparisons[0].p_adjusted for part in parts.groups.values()] == stats.holm(raw)
+    assert "the moment at which the split first sent them to an arm" in parts.notes[0] and "2 comparisons" in parts.notes[1]
+    only = splits.read(told, test, replace(window, segment="Persona: Even"), now=LATER)
+    assert sum(one.n for one in only.analysis.arms) == PEOPLE // 2 and only.exploratory
+
+
+def test_the_command_line_reads_it_as_the_page_does(told: Store, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def ask(*arguments: str) -> Any:
+        assert run(gather(), ["--db", url, "--json", "--now", str(LATER), "abtest", *arguments]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    (listed,) = ask("list")
+    assert (listed["name"], listed["passages"], listed["window"]) == ("j/ab", PEOPLE, "7d")
+    shown = ask("show", "j/ab")
+    assert [(one["name"], one["successes"], one["n"]) for one in shown["arms"]] == [
+        ("a", 0, len(people("a"))), ("b", len(people("b")), len(people("b")))] and not shown["exploratory"]
+    segments.save(told, "Hot", {"tag": "no"}, by=COMMAND_LINE, now=START)
+    moved = ask("show", "j/ab", "--window", "10d", "--exposed-to", str(START + 2 * DAY), "--by", "segment:Hot")
+    assert moved["exploratory"] and list(moved["groups"]) == ["not in Hot"] and moved["by"] == "segment:Hot"
+    assert sum(one["n"] for one in moved["groups"]["not in Hot"]["arms"]) == 20
+    early = ask("show", "j/ab", "--as-of", str(START + 8 * DAY + HOUR))
+    assert early["waiting"] == 40 and sum(one["n"] for one in early["arms"]) == 20
+    assert run(gather(), ["--db", url, "abtest", "show", "j/ab", "--by", "color"]) == 2
+    assert "write persona, topic or segment:NAME" in capsys.readouterr().err
 
 
 def test_test_people_are_left_out(told: Store) -> None:

@@ -44,6 +44,11 @@ class World:
                            props=json.dumps(props), dedupe_key=f"k{next(_numbers)}", source="test", message_id=message_id,
                            verdict=verdict, value_minor=value_minor, currency=currency)
 
+    def event_of(self, contact_id: int, page: str, at: int, verdict: str | None = None) -> int:
+        """A visit of a page, known by its path."""
+        return self.insert("event", contact_id=contact_id, name="page_view", object=page, occurred_at=at, received_at=at,
+                           props="{}", dedupe_key=f"k{next(_numbers)}", source="test", verdict=verdict)
+
     def deal(self, contacts: list[int], amount_minor: int | None, closed_at: int = CLOSE, won: int = 1,
              currency: str | None = "EUR", source_campaign: str | None = None) -> int:
         made = self.insert("deal", deal_id=f"d{next(_numbers)}", amount_minor=amount_minor, currency=currency,

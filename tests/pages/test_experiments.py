@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.access import COMMAND_LINE
+from engine.audience import segments
 from engine.clock import DAY
 from engine.clock import now as clock_now
 from engine.measure import splits
@@ -72,3 +74,11 @@ def test_a_window_that_can_not_be_is_one_sentence(told: Store) -> None:
 def test_the_planner_says_how_many_people_it_takes(workspace: Store) -> None:
     at = well(open_page("experiments", view="planner"))
     assert {one.label for one in at.metric} == {"People per arm", "In all"} and "the test needs" in words(at)
+
+
+def test_each_group_is_read_by_itself(told: Store) -> None:
+    segments.save(told, "Odd", {"tag": "no"}, by=COMMAND_LINE, now=clock_now() - 40 * DAY)
+    at = well(open_page("experiments", test="j/ab", by="Segment: Odd"))
+    table = at.dataframe[1].value
+    assert set(table["group"]) == {"not in Odd"} and table["converted"].sum() == 20
+    assert "first sent them to an arm" in words(at)

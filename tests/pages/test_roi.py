@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.access import COMMAND_LINE
+from engine.audience import segments
 from engine.clock import DAY
 from engine.clock import now as clock_now
 from engine.measure import attribution
@@ -12,7 +14,7 @@ from tests.measure.world import World
 
 from .running import open_page, well, words
 
-VIEWS = ("summary", "credit", "campaigns", "funnel", "costs")
+VIEWS = ("summary", "credit", "campaigns", "funnel", "groups", "costs")
 
 
 @pytest.fixture
@@ -80,3 +82,14 @@ def test_amounts_are_in_units_of_their_currency(workspace: Store) -> None:
     table = well(open_page("roi", view="campaigns")).dataframe[0].value
     assert table["value"].sum() == 50_000 and table["cost"].sum() == 2_000
     assert list(well(open_page("roi", view="costs")).dataframe[0].value["amount"]) == [2_000]
+
+
+def test_groups_of_people_stand_in_the_address(world: World) -> None:
+    segments.save(world.store, "Buyers", {"stage": ["customer"]}, by=COMMAND_LINE, now=clock_now() - 100 * DAY)
+    at = well(open_page("roi", view="groups", by="Segment: Buyers"))
+    table = at.dataframe[0].value.set_index("group")
+    assert dict(table["credited"]) == {"in Buyers": 1_000, "not in Buyers": 0}
+    assert dict(table["no touch"]) == {"in Buyers": 0, "not in Buyers": 500}
+    assert "at the moment of each figure" in words(at)
+    at = well(open_page("roi", view="funnel", by="Segment: Buyers"))
+    assert list(at.dataframe[0].value.set_index("group")["lead"]) == [1, 1] and "they have now" in words(at)

@@ -65,7 +65,7 @@ def test_the_topics_of_everybody_come_along(people: Store) -> None:
             {"contact_id": who, "name": "page_view", "object": page, "occurred_at": NOW - ago, "received_at": NOW - ago,
              "props": "{}", "dedupe_key": f"{who}{page}{ago}", "source": "web"}
             for who, page, ago in ((1, "/news", 0), (1, "/pricing", 9), (1, "/pricing", 8), (2, "/news", 40 * 86_400))])
-    affinity.update(people, upto=events.last_id(people), now=NOW)
+    affinity.refresh(people, upto=events.last_id(people), now=NOW)
     assert [one["interested_in"] for one in exported(people)] == ["Prices;News", ""], "half a click is no interest"
 
 
