@@ -58,7 +58,7 @@ def drift(store: Store, name: str, *, now: int, days: int = DRIFT_DAYS) -> list[
         (SELECT MAX(y.id) FROM segment_change y WHERE y.segment_id = :segment AND y.at <= :then GROUP BY y.contact_id)""",
                segment=found.id, then=now - days * DAY)
     today = sql("SELECT m.contact_id FROM segment_member m WHERE m.segment_id = :segment", segment=found.id)
-    return [_drift(what, _shape(store, today, what, now), _shape(store, then, what, now)) for what in _SHAPES]
+    return [_drift(what, _shape(store, today, what, now), _shape(store, then, what, now), days) for what in _SHAPES]
 
 
 def timing(store: Store, name: str, *, now: int) -> list[Timing]:
@@ -73,7 +73,9 @@ def _shape(store: Store, members: Sql, what: str, now: int) -> dict[str, int]:
                                members=members), now=now))
 
 
-def _drift(what: str, today: dict[str, int], then: dict[str, int]) -> Drift:
+def _drift(what: str, today: dict[str, int], then: dict[str, int], days: int) -> Drift:
+    if not then:
+        return Drift(what, None, f"nobody was in it {days} days ago")
     groups: Sequence[str] = sorted(today.keys() | then.keys())
     index = psi([today.get(group, 0) for group in groups], [then.get(group, 0) for group in groups])
     if index is None:

@@ -21,3 +21,21 @@ def sizes(store: Store, segment_id: int, *, now: int, days: int = 90) -> pd.Data
         rows.append((day * DAY, size, entered, left))
         size -= entered - left
     return pd.DataFrame(rows[::-1], columns=["day", "members", "entered", "left"])
+
+
+def trends(store: Store, *, now: int, days: int = 30) -> dict[int, list[int]]:
+    """The members of each segment at the end of each of the last days, the newest last."""
+    today = now // DAY
+    size: dict[int, int] = dict(store.rows("SELECT s.id, (SELECT COUNT(*) FROM segment_member m WHERE m.segment_id = s.id) "
+                                           "FROM segment s"))
+    moved: dict[tuple[int, int], int] = {(segment, day): int(more) for segment, day, more in store.rows(
+        """SELECT x.segment_id, x.at / 86400, SUM(CASE x.change WHEN 'entered' THEN 1 ELSE -1 END)
+        FROM segment s CROSS JOIN segment_change x WHERE x.segment_id = s.id AND x.at >= :first AND x.at <= :now
+        GROUP BY 1, 2""", first=(today - days + 1) * DAY, now=now)}
+    found: dict[int, list[int]] = {}
+    for segment, members in size.items():
+        back = [members]
+        for day in range(today, today - days + 1, -1):
+            back.append(back[-1] - moved.get((segment, day), 0))
+        found[segment] = back[::-1]
+    return found

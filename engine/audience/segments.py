@@ -123,6 +123,13 @@ def list_segments(store: Store) -> list[Segment]:
     return sorted(_read(store, ""), key=lambda one: fold(one.name))
 
 
+def list_own(store: Store) -> list[Segment]:
+    """Those that people made, by name: a persona, a rule of a score or a stage has one of its own."""
+    return sorted(_read(store, """WHERE s.id NOT IN (SELECT p.segment_id FROM persona p
+        UNION SELECT r.segment_id FROM stage_rule r
+        UNION SELECT r.segment_id FROM score_rule r WHERE r.segment_id IS NOT NULL)"""), key=lambda one: fold(one.name))
+
+
 def history(store: Store, contact_id: int) -> list[Change]:
     """The segments that a contact entered and left, the newest first."""
     return [Change(*row) for row in store.rows(

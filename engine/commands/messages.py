@@ -7,7 +7,7 @@ import click
 from .. import clock
 from ..outreach import limits, messages
 from ..outreach.messages import Message
-from ..people import contacts
+from ..people import consent, contacts
 from .common import Call, Group, takes_call
 
 
@@ -34,14 +34,19 @@ def list_(call: Call, who: str | None, status: str | None, journey: str | None, 
 @click.argument("message_id", type=int)
 @takes_call
 def show(call: Call, message_id: int) -> None:
-    """One message with what was really sent."""
+    """One message with what was really sent, and what the contact had agreed to by then."""
     with call.store() as store:
         found, copy = messages.get(store, message_id), messages.find_copy(store, message_id)
-    lines = [_line(found), *([found.detail] if found.detail else [])]
+        at = found.sent_at or call.now
+        said = {topic or "any topic": consent.state(store, found.contact_id, found.channel, topic, at)
+                for topic in dict.fromkeys(("", found.topic))}
+    lines = [_line(found), *([found.detail] if found.detail else []),
+             f"consent {'at the send' if found.sent_at else 'now'}: "
+             + ", ".join(f"{state or 'none'} ({topic})" for topic, state in said.items())]
     if copy:
         head = ["", f"Subject: {copy.subject or ''}"] if found.channel == "email" else []
         lines += [*head, "", copy.text or copy.html or ""]
-    call.answer(document(found) | {"copy": copy}, *lines)
+    call.answer(document(found) | {"copy": copy, "consent": said}, *lines)
 
 
 @group.command("requeue")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..audience import comparing, explaining, rules
+from ..audience import comparing, explaining, growth, rules
 from ..audience import segments as rooms
 from ..clock import iso, parse_moment
 from ..errors import BadInput
@@ -66,7 +66,23 @@ def list_(call: Call) -> None:
     """Every segment with its size."""
     with call.store() as store:
         found = rooms.list_segments(store)
-    call.answer(found, *[_summary(one) for one in found] or ["no segments yet: make one with `segments save NAME --rule FILE`"])
+    lines = [_summary(one) + (f"; last reviewed {iso(one.reviewed_at)}: is the rule still right?" if one.due(call.now) else "")
+             for one in found]
+    call.answer([asdict(one) | {"due": one.due(call.now)} for one in found],
+                *lines or ["no segments yet: make one with `segments save NAME --rule FILE`"])
+
+
+@segments.command("sizes", cls=Command)
+@click.argument("name")
+@click.option("--days", type=click.IntRange(1, 3_660), default=90, show_default=True)
+@takes_call
+def sizes(call: Call, name: str, days: int) -> None:
+    """How many members it had at the end of each day, and who entered and left."""
+    with call.store() as store:
+        found = growth.sizes(store, rooms.get(store, name).id, now=call.now, days=days)
+    rows = [{"day": (iso(int(row["day"])) or "")[:10], **{key: int(row[key]) for key in ("members", "entered", "left")}}
+            for row in found.to_dict("records")]
+    call.answer(rows, *(f"{one['day']}: {one['members']:,} members, +{one['entered']:,} -{one['left']:,}" for one in rows))
 
 
 @segments.command("explain", cls=Command)

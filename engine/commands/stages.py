@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
@@ -60,8 +61,13 @@ def flow(call: Call, since: str | None) -> None:
     with call.store() as store:
         found = lifecycle.flow(store, since=parse_moment(since) if since else call.now - 90 * DAY, until=call.now + 1)
     rows = json.loads(found.to_json(orient="records"))
-    call.answer(rows, *[f"{one['stage']}: {one['entered']:,} entered, {one['rate']:.0%} moved on" for one in rows]
-                or ["nobody entered a stage"])
+    call.answer(rows, *map(_line, rows) if rows else ["nobody entered a stage"])
+
+
+def _line(one: dict[str, Any]) -> str:
+    stay = "" if one["median_days"] is None else f"; half of those who left stayed {one['median_days']:.1f} days or less"
+    return (f"{one['stage']}: {one['entered']:,} entered, {one['rate']:.0%} moved on, {one['fell_back']:,} fell back, "
+            f"{one['still']:,} still there{stay}")
 
 
 @stages.command("coverage", cls=Command)

@@ -69,12 +69,9 @@ def read(store: Store, text: str) -> Grouping:
 
 def choices(store: Store) -> list[str]:
     """What this workspace can keep people apart by."""
-    named = store.rows("""SELECT s.name FROM segment s WHERE s.id NOT IN (SELECT p.segment_id FROM persona p
-        UNION SELECT r.segment_id FROM stage_rule r
-        UNION SELECT r.segment_id FROM score_rule r WHERE r.segment_id IS NOT NULL) ORDER BY s.key""")
     there = [word for word, table in (("persona", "persona"), ("topic", "affinity_topic"))
              if store.one(f"SELECT 1 FROM {table} LIMIT 1")]
-    return [*there, *(f"segment:{row[0]}" for row in named)]
+    return [*there, *(f"segment:{one.name}" for one in segments.list_own(store))]
 
 
 def _by_persona(store: Store) -> Grouping:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..access import setting
+from ..audience import segments
 from ..clock import DAY, in_words
 from ..config import Config
 from ..journeys import approving
@@ -42,7 +43,7 @@ class Step:
 def notices(store: Store, *, now: int, clock_now: int) -> list[Notice]:
     """Everything that is not as it should be, the worst first. clock_now: the clock on the wall; the runner breathes by it."""
     found = [*_runner(store, clock_now), *_messages(store), *_refused(store, now), *_paused(store), *_late(store, now),
-             *_hanging(store, now), *_errands(store)]
+             *_hanging(store, now), *_errands(store), *_unreviewed(store, now)]
     return sorted(found, key=lambda one: ("error", "warning", "info").index(one.level))
 
 
@@ -61,6 +62,16 @@ def _errands(store: Store) -> Iterator[Notice]:
     if asked := len(approving.pending(store)):
         yield Notice("info", f"{asked:,} {'person waits' if asked == 1 else 'people wait'} for somebody's yes or no.",
                      "activity", {"view": "approvals"})
+
+
+def _unreviewed(store: Store, now: int) -> Iterator[Notice]:
+    """Segments whose rule nobody has looked at for a month."""
+    due = [one.name for one in segments.list_own(store) if one.due(now)]
+    if due:
+        many = f"{len(due):,} segments were" if len(due) > 1 else f"The segment {due[0]} was"
+        yield Notice("info", f"{many} last reviewed more than {segments.REVIEW_S // DAY} days ago: "
+                     f"{'are the rules' if len(due) > 1 else 'is the rule'} still right?", "segments",
+                     {} if len(due) > 1 else {"segment": due[0]})
 
 
 def setup(store: Store, config: Config) -> list[Step]:

@@ -134,10 +134,7 @@ def _personas(store: Store) -> Things:
 
 
 def _segments(store: Store) -> Things:
-    """Those that people made: a persona, a rule of a score or a stage has one of its own."""
-    hidden = {row[0] for row in store.rows("SELECT r.segment_id FROM stage_rule r UNION SELECT p.segment_id FROM persona p "
-                                           "UNION SELECT r.segment_id FROM score_rule r WHERE r.segment_id IS NOT NULL")}
-    return {one.name: {"rule": _sorted(one.rule)} for one in segments.list_segments(store) if one.id not in hidden}
+    return {one.name: {"rule": _sorted(one.rule)} for one in segments.list_own(store)}
 
 
 def _scores(store: Store) -> Things:

@@ -28,11 +28,15 @@ def _all() -> None:
     if not found:
         _none_yet()
         return
-    rows = pd.DataFrame([{"name": one.name, "members": one.members, "sentence": one.sentence, "refreshed_at": one.refreshed_at}
-                         for one in found])
+    trends, now = growth.trends(state.store(), now=state.now()), state.now()
+    rows = pd.DataFrame([{"name": one.name, "members": one.members, "trend": trends[one.id], "sentence": one.sentence,
+                          "reviewed": rule_review.words(one, now), "refreshed_at": one.refreshed_at} for one in found])
     link_table(moments(rows, "refreshed_at"), "name", lambda row: state.go("segments", segment=found[row].name), {
         "members": st.column_config.NumberColumn("Members", format="localized"),
-        "sentence": st.column_config.TextColumn("Who", width="large"), "refreshed_at": moment_column("Everybody checked"),
+        "trend": st.column_config.LineChartColumn("30 days", width="small"),
+        "sentence": st.column_config.TextColumn("Who", width="large"),
+        "reviewed": st.column_config.TextColumn("Reviewed", help="After 30 days it is time to look at the rule again"),
+        "refreshed_at": moment_column("Everybody checked"),
     }, key="segments", label="Segment")
 
 

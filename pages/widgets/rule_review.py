@@ -18,19 +18,24 @@ VIEWS = {"why": "Why is somebody in it?", "overlap": "Overlap", "drift": "Drift"
 def review_line(found: segments.Segment) -> None:
     """When the rule was last looked at, with the button that says it is still right; what the nightly audit found."""
     now = state.now()
-    days = max(now - found.reviewed_at, 0) // DAY
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.due(now):
-            st.badge(f"last reviewed {days} days ago: is the rule still right?", icon=":material/schedule:", color="orange")
+            st.badge(f"last reviewed {words(found, now)}", icon=":material/schedule:", color="orange")
         else:
-            st.badge(f"reviewed {'today' if not days else say_count(days, 'day', 'days') + ' ago'}", icon=":material/check:",
-                     color="green")
+            st.badge(f"reviewed {words(found, now)}", icon=":material/check:", color="green")
         if found.differences:
             st.badge(f"the nightly audit put {say_count(found.differences, 'member', 'members')} right", color="orange",
                      icon=":material/build:")
         if state.may("analyze") and found.due(now) and st.button("Still right", icon=":material/done:"):
             segments.review(state.store(), found.name, by=state.actor(), now=now)
             st.rerun()
+
+
+def words(found: segments.Segment, now: int) -> str:
+    """How long ago the rule was looked at, and whether it is time again."""
+    days = max(now - found.reviewed_at, 0) // DAY
+    ago = f"{say_count(days, 'day', 'days')} ago" if days else "today"
+    return f"{ago}: is the rule still right?" if found.due(now) else ago
 
 
 @st.fragment

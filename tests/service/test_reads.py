@@ -134,6 +134,7 @@ def test_the_size_of_a_segment_is_read_back_from_its_changes(store: Store, cast:
     editing.edit_contact(store, "bo@x.example", editing.Edit({"stage": "customer"}), by=COMMAND_LINE, now=NOW - DAY)
     segments.refresh(store, "Warm", by=COMMAND_LINE, now=NOW)
     assert growth.sizes(store, made.id, now=NOW, days=4).members.tolist() == [0, 2, 2, 1]
+    assert growth.trends(store, now=NOW, days=4)[made.id] == [0, 0, 2, 2, 1], "with the day before the first"
 
 
 def test_stages_are_counted_in_their_order(store: Store, cast: dict[str, int]) -> None:
@@ -158,6 +159,8 @@ def test_a_runner_that_fell_silent_is_the_first_notice(store: Store) -> None:
     assert health.runner_state(store, now=NOW).state == "trouble"
     health.beat(store, "runner", now=NOW - 3, detail={"state": "running"})
     assert health.runner_state(store, now=NOW).state == "well" and not attention.notices(store, now=NOW, clock_now=NOW)
+    segments.save(store, "Old rule", {"tag": "x"}, by=COMMAND_LINE, now=NOW - 31 * DAY)
+    assert "Old rule was last reviewed more than 30 days ago" in attention.notices(store, now=NOW, clock_now=NOW)[0].sentence
 
 
 def test_the_last_administrator_stays(store: Store) -> None:
