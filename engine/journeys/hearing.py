@@ -54,15 +54,16 @@ def ears(version: Live) -> Hearing:
                    tuple(_wakes_by_time(version)))
 
 
-def chunks(store: Store, upto: int, size: int) -> Iterator[tuple[int, int]]:
-    """(low, high] ranges of ids that have not been heard. One empty range when nothing is new: time passes too."""
+def chunks(store: Store, upto: int, size: Callable[[], int]) -> Iterator[tuple[int, int, int]]:
+    """(low, high] ranges of ids that have not been heard, with how many events each holds, at most as many as size says then.
+    One empty range when nothing is new: time passes too."""
     low, _ = watermark(store, CONSUMER)
     if low >= upto:
-        yield low, low
+        yield low, low, 0
     while low < upto:
-        high = store.one("SELECT MAX(q.id) FROM (SELECT e.id FROM event e WHERE e.id > :low AND e.id <= :upto "
-                         "ORDER BY e.id LIMIT :size) q", low=low, upto=upto, size=size)
-        yield low, high
+        high, count = store.row("SELECT MAX(q.id), COUNT(*) FROM (SELECT e.id FROM event e WHERE e.id > :low AND e.id <= :upto "
+                                "ORDER BY e.id LIMIT :size) q", low=low, upto=upto, size=size()) or (upto, 0)
+        yield low, high, count
         low = high
 
 

@@ -26,6 +26,7 @@ from .versions import load_live
 BREATH_S = 0.001  # between two batches, so that another writer gets through the gate
 MOST_COUNTS = 10_000  # rows of `node_stat` after which they are summed up
 MOST_PASSES = 10_000  # looks at what is due: a pass that takes more is a loop nobody foresaw
+HEARING = 0  # the work of hearing, among those of nodes
 OPEN_PASS = "pass"  # the watermark of a pass that has begun to change things: the last event it knows, and its moment
 
 
@@ -42,16 +43,25 @@ class Tally:
 
 @dataclass
 class Pace:
-    """Batch size that aims at a time for which others may be kept from writing."""
+    """How much one transaction takes on, so that others are kept from writing for about the target time.
 
-    size: int = 2_000
-    target_s: float = 0.050
+    Learned for each kind of work (a node by its id) by itself: rows of a message cost many times those of a wait.
+    """
+
+    size: int = 2_000  # where nothing has been learned yet
+    target_s: float = 0.030
     fixed: bool = False
+    _learned: dict[int, int] = field(default_factory=dict)
 
-    def learn(self, claimed: int, took_s: float) -> None:
+    def of(self, work: int) -> int:
+        """Rows to take on next."""
+        return self._learned.get(work, self.size)
+
+    def learn(self, work: int, taken: int, took_s: float) -> None:
         """Grow or shrink towards the target after a full batch."""
-        if not self.fixed and claimed == self.size:
-            self.size = max(100, min(50_000, int(self.size * min(2.0, max(0.5, self.target_s / max(took_s, 1e-6))))))
+        size = self.of(work)
+        if not self.fixed and taken == size:
+            self._learned[work] = max(100, min(50_000, int(size * min(2.0, max(0.5, self.target_s / max(took_s, 1e-6))))))
 
 
 @dataclass
@@ -59,8 +69,8 @@ class Runner:
     """Moves people. One runner per shard at a time; the caller holds the lease."""
 
     store: Store
-    pace: Pace = field(default_factory=Pace)
-    event_chunk: int = 5_000
+    pace: Pace = field(default_factory=Pace)  # rows of a node
+    ear: Pace = field(default_factory=Pace)  # new events
     shards: tuple[int, ...] = (0,)  # those that this runner works on, of shard_count
     shard_count: int = 1
     default_zone: str = "UTC"  # of contacts without one
@@ -99,9 +109,11 @@ class Runner:
             self._begin(now, upto)
 
         before = self._enrolled()
-        for low, high in hearing.chunks(self.store, upto, self.event_chunk):
+        for low, high, count in hearing.chunks(self.store, upto, lambda: self.ear.of(HEARING)):
+            began = clock.monotonic()
             tally.heard += hearing.hear(self.store, self._ears, low, high, now, begin)
-            if high > low:
+            if count:
+                self.ear.learn(HEARING, count, clock.monotonic() - began)
                 self.breathe()
         tally.enrolled += self._enrolled() - before
         for _ in range(MOST_PASSES):
@@ -179,21 +191,21 @@ class Runner:
         taken = 0
         while True:
             began = clock.monotonic()
-            size = self.pace.size
-            claimed, logged = self._batch(step, shard, now, upto)
+            size = self.pace.of(step.node_id)
+            claimed, logged = self._batch(step, shard, now, upto, size)
             took_s = clock.monotonic() - began
             tally.batches += claimed > 0
             tally.steps += logged
             tally.longest_s = max(tally.longest_s, took_s)
             taken += claimed
-            self.pace.learn(claimed, took_s)
+            self.pace.learn(step.node_id, claimed, took_s)
             if claimed < size:
                 return taken
             self.breathe()
 
-    def _batch(self, step: Step, shard: int, now: int, upto: int) -> tuple[int, int]:
+    def _batch(self, step: Step, shard: int, now: int, upto: int, size: int) -> tuple[int, int]:
         """One transaction: (rows looked at, rows logged)."""
-        params = step.params | {"now": now, "upto": upto, "shard": shard, "size": self.pace.size}
+        params = step.params | {"now": now, "upto": upto, "shard": shard, "size": size}
 
         def run(statement: Sql | str) -> int:
             return self.store.run(statement, **params)

@@ -66,7 +66,7 @@ def publish(store: Store, *graphs: Document, now: int = START) -> None:
 
 def runner(store: Store, size: int = 1_000, chunk: int = 1_000) -> Runner:
     """A runner of a fixed batch size that does not pause."""
-    return Runner(store, pace=Pace(size=size, fixed=True), event_chunk=chunk, breathe=lambda: None)
+    return Runner(store, pace=Pace(size=size, fixed=True), ear=Pace(size=chunk, fixed=True), breathe=lambda: None)
 
 
 def post(store: Store, now: int) -> int:

@@ -1,12 +1,18 @@
-"""SIGKILL at any statement of a tick: no step lost or repeated, no mail sent twice, the uncertain ones `unknown`."""
+"""SIGKILL at a hundred statements of runner, sender and errands: no step lost or repeated, no mail sent twice, the uncertain
+ones `unknown`; what may come twice (a webhook, a notice) says by its key that it is the same."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
@@ -17,6 +23,7 @@ from engine.config import Config
 from engine.content import templates
 from engine.journeys import versions
 from engine.loop.tick import Loop
+from engine.outreach import errand_runs
 from engine.people import consent, contacts
 from engine.schema import open_store
 from engine.store import Store
@@ -25,7 +32,8 @@ from tests.outreach.post_office import PostOffice, post_office
 
 pytestmark = pytest.mark.slow
 
-KILLS = 64  # the first of them lives undisturbed
+KILLS = 100
+SAM = "sam@throughline.example"
 JOURNEY = """name: killed
 goal: {rule: {event: purchase}}
 entry: {trigger: {event: signup}, reentry: {policy: never}}
@@ -34,103 +42,125 @@ nodes:
   - {id: one, type: send, template: one, next: both}
   - {id: both, type: fork, on: {a: pause, b: heard}}
   - {id: pause, type: wait, for: 60s, next: together}
-  - {id: heard, type: wait_for, event: {event: a}, timeout: 1d, next: together}
+  - {id: heard, type: wait_for, event: {event: a}, timeout: 1d, next: say}
+  - {id: say, type: emit, event: heard, next: tell}
+  - {id: tell, type: notify, to: SAM, subject: "{{ contact.email }}", text: news, next: hook}
+  - {id: hook, type: webhook, url: "http://localhost:PORT/", next: together}
   - {id: together, type: join, timeout: 2d, next: mark}
   - {id: mark, type: tag, add: [done], next: two}
   - {id: two, type: send, template: two, next: out}
   - {id: out, type: exit}
-"""
-STEPS = ["points", "one", "both", "heard", "pause", "together", "mark", "two", "out"]
+""".replace("SAM", SAM)
+STEPS = ["points", "one", "both", "heard", "say", "tell", "hook", "pause", "together", "mark", "two", "out"]
 
 
-def prepare(store: Store) -> None:
+class Receiver(BaseHTTPRequestHandler):
+    """Says yes, and keeps the keys of what came."""
+
+    keys: Counter[str] = Counter()
+
+    def do_POST(self) -> None:  # noqa: N802
+        self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).keys[self.headers["Idempotency-Key"]] += 1
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def receiver() -> Iterator[int]:
+    Receiver.keys.clear()
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def prepare(store: Store, port: int) -> None:
     set_setting(store, "caps", [])
+    errand_runs.allow(store, "localhost", by=COMMAND_LINE, now=NOW)
     for name in ("one", "two"):
         templates.save(store, name, html=f"<p>{name}</p>", subject=name, by=COMMAND_LINE, now=NOW)
-    versions.publish(store, JOURNEY, by=COMMAND_LINE, now=NOW)
-    for i in range(KILLS):
+    versions.publish(store, JOURNEY.replace("PORT", str(port)), by=COMMAND_LINE, now=NOW)
+    for i in range(KILLS + 1):
         saved = contacts.save(store, {"email": f"p{i}@example.com"}, by=COMMAND_LINE, now=NOW, source="test")
         with store.transaction():
             consent.record(store, [saved.id], "email", "subscribed", basis="consent", source="test", by=COMMAND_LINE, now=NOW)
 
 
-def life(url: str, config: Config, person: int, kill_at: int | None) -> int:
-    """One person's life in a process of its own; the signal that ended it (0: it came to its end)."""
+def live(loop: Loop, person: int, watch: Callable[[str], None] | None = None) -> None:
+    """One person's life, four ticks long; what is asked for twice is the same. watch: told of each statement of the ticks."""
+    store, start = loop.store, NOW + person * 1_000
+    who = {"email": f"p{person}@example.com", "source": "test"}
+    for at, name in ((start, "signup"), (start + 30, "a"), (start + 60, None), (start + 120, None)):
+        if name:
+            inbox.put(store, [Item("track", f"{name}{person}", who | {"event": name})], now=at)
+        store.on_statement = store.inbox.on_statement = watch
+        loop.tick(at)
+        store.on_statement = store.inbox.on_statement = None
+
+
+def life_cut_short(url: str, config: Config, person: int, kill_at: int) -> bool:
+    """The life in a process of its own that kills itself before a statement; whether it came to that."""
     child = os.fork()
     if child == 0:
         try:
-            _live(url, config, person, kill_at)
+            sys.stdout = sys.stderr
+            left = [kill_at]
+
+            def count(_: str) -> None:
+                left[0] -= 1
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            live(Loop(open_store(url), config), person, count)
         except BaseException:  # noqa: BLE001 - a forked test process must not return into pytest
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
     status = os.waitpid(child, 0)[1]
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-
-
-def _live(url: str, config: Config, person: int, kill_at: int | None) -> None:
-    sys.stdout = sys.stderr
-    store = open_store(url)
-    left = [kill_at or 0]
-
-    def count(_: str) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    who = {"email": f"p{person}@example.com", "source": "test"}
-    inbox.put(store, [Item("track", f"s{person}", who | {"event": "signup"}), ], now=NOW)
-    store.on_statement = store.inbox.on_statement = count if kill_at else None
-    loop, start = Loop(store, config), NOW + person * 1_000
-    loop.tick(start)
-    store.on_statement = store.inbox.on_statement = None
-    inbox.put(store, [Item("track", f"a{person}", who | {"event": "a"})], now=start + 30)
-    store.on_statement = store.inbox.on_statement = count if kill_at else None
-    for later in (30, 60, 120):
-        loop.tick(start + later)
-    store.close()
-
-
-def statements(url: str, config: Config) -> int:
-    """How many statements a whole life takes, counted on the first person."""
-    store, seen = open_store(url), [0]
-
-    def count(_: str) -> None:
-        seen[0] += 1
-
-    inbox.put(store, [Item("track", "s0", {"email": "p0@example.com", "event": "signup", "source": "test"})], now=NOW)
-    store.on_statement = store.inbox.on_statement = count
-    loop = Loop(store, config)
-    loop.tick(NOW)
-    inbox.put(store, [Item("track", "a0", {"email": "p0@example.com", "event": "a", "source": "test"})], now=NOW + 30)
-    for later in (30, 60, 120):
-        loop.tick(NOW + later)
-    store.close()
-    return seen[0]
+    return os.WIFSIGNALED(status)
 
 
 def test_killed_at_any_statement_nothing_is_lost_or_done_twice(url: str) -> None:
-    with post_office() as office:
+    with post_office() as office, receiver() as port:
         config = Config(database_url=url, smtp_url=f"smtp://127.0.0.1:{office.port}", mail_from="a@throughline.example",
                         secret=b"x")
-        die_and_live_on(url, config, office)
+        store = open_store(url)
+        prepare(store, port)
+        die_and_live_on(url, config, Loop(store, config))
+        check_everybody(store, office)
+        store.close()
 
 
-def die_and_live_on(url: str, config: Config, office: PostOffice) -> None:
-    store = open_store(url)
-    prepare(store)
-    total = statements(url, config)
+def die_and_live_on(url: str, config: Config, loop: Loop) -> None:
+    """The first person is not disturbed and counts the statements of a life; each other one dies somewhere else."""
+    statements: list[str] = []
+    live(loop, 0, statements.append)
     killed = 0
-    for person in range(1, KILLS):
-        killed += life(url, config, person, 1 + person * total // (KILLS + 2)) == signal.SIGKILL
-        life(url, config, person, None)
-    assert killed >= KILLS - 3, f"{killed} of {KILLS} lives were cut short over {total} statements"
+    for person in range(1, KILLS + 1):
+        killed += life_cut_short(url, config, person, 1 + person * len(statements) // (KILLS + 2))
+        live(loop, person)
+    assert killed == KILLS, f"{killed} of {KILLS} lives were cut short over {len(statements)} statements"
+
+
+def check_everybody(store: Store, office: PostOffice) -> None:
     mails = Counter((to, str(mail["Subject"])) for (to, _), mail in zip(office.mails, office.parsed(), strict=True))
-    for person in range(KILLS):
-        check(store, f"p{person}@example.com", mails)
+    notices = {subject: mails.pop((to, subject)) for to, subject in list(mails) if to == SAM}
     assert set(mails.values()) == {1}
-    store.close()
+    for person in range(KILLS + 1):
+        check(store, f"p{person}@example.com", mails)
+        assert notices[f"p{person}@example.com"] >= 1, "a colleague is told at least once"
+    assert len(Receiver.keys) == KILLS + 1, "a webhook that is asked again says that it is the same"
+    assert store.rows("SELECT h.kind, h.status, COUNT(*) FROM errand h GROUP BY 1, 2 ORDER BY 1") == [
+        ("notice", "done", KILLS + 1), ("webhook", "done", KILLS + 1)]
+    again = sum(Receiver.keys.values()) + sum(notices.values()) - 2 * (KILLS + 1)
+    assert again <= 4, "only who dies between an answer and its mark asks again"
+    assert store.one("SELECT COUNT(*) FROM event e WHERE e.name = 'heard'") == KILLS + 1
 
 
 def check(store: Store, address: str, mails: Counter[tuple[str, str]]) -> None:
