@@ -33,7 +33,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "journeys": ("nodes", "triggers", "layout", "graph", "documents", "notes", "reading",
                  "file_schema", "lint", "live", "moments", "moves",
                  "hearing", "versions", "migrating", "comments", "history", "drafts", "gallery", "renaming", "canvas",
-                 "comparing", "flow", "enrolling", "approving", "crossing", "picture", "runner"),
+                 "comparing", "flow", "passengers", "enrolling", "approving", "crossing", "picture", "runner"),
     "loop": ("watchdog", "tick", "explain", "why_not", "coming", "virtual", "simulate", "scenarios"),
     "measure": ("groups", "costs", "touches", "models", "paths", "attribution", "roi", "breakdown", "kpis", "splits"),
     "service": ("health", "tables", "columns", "batches", "importing", "pulls", "privacy", "attention", "users", "backup",

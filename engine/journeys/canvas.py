@@ -32,6 +32,7 @@ _START_KIND = {"label": "Start", "icon": "login", "color": GREEN[0], "color_dark
 # The palette is the same in every workspace: what the examples of nodes name is there.
 NOBODY = Known(rules.Known({**fields.BUILT_IN, "visits": fields.Field("visits", "Visits", "number", "cf_0")}, {},
                            {"newsletter": rules.Named(0, "Newsletter")}, {}))
+GROUPS = ("Messages", "Waits", "Flow", "Actions", "Sales")  # of the palette, what is reached for most often first
 _MENDS = 4  # each may bring up what the one before it hid
 
 
@@ -40,8 +41,10 @@ _MENDS = 4  # each may bring up what the one before it hid
 
 @cache
 def kinds() -> dict[str, dict[str, Any]]:
-    """What the palette offers: every node type, and the start."""
-    return {START_TYPE: _START_KIND, notes.NOTE_TYPE: notes.KIND} | {name: _kind(cls) for name, cls in node_types().items()}
+    """What the palette offers, in its order: the start, every node type by group and label, a note."""
+    steps = sorted(((name, _kind(cls)) for name, cls in node_types().items()),
+                   key=lambda one: (GROUPS.index(one[1]["group"]), one[1]["label"]))
+    return {START_TYPE: _START_KIND, **dict(steps), notes.NOTE_TYPE: notes.KIND}
 
 
 def _kind(cls: type[Node]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from ..audience.lifecycle import STAGES
 from ..clock import DAY
 from ..store import Store
+from . import passengers, versions
 
 WINDOW_S = 7 * DAY
 MAP_S = 90 * DAY
+MOST_MET = 1_000
 _COUNTED = "('queued', 'admitted', 'sending', 'sent', 'unknown')"
 
 
@@ -31,6 +33,18 @@ class Collision:
         said += [f"{self.mailed:,} got messages of both"] if self.mailed else []
         said += [f"caps dropped {self.capped:,}"] if self.capped else []
         return f"{self.first} and {self.second}: {', '.join(said)}."
+
+
+@dataclass(frozen=True)
+class Met:
+    """Somebody in whom two journeys meet. inside: under way in both now; mailed: both wrote to them within the window;
+    capped: how many messages of either a cap dropped within it."""
+
+    contact_id: int
+    name: str
+    inside: bool
+    mailed: bool
+    capped: int
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,8 @@ def collisions(store: Store, *, now: int, window_s: int = WINDOW_S) -> list[Coll
 
 _MAILED = f"""SELECT DISTINCT m.contact_id, m.journey_id FROM message m WHERE m.created_at > :since AND m.class = 'marketing'
     AND m.journey_id IS NOT NULL AND m.status IN {_COUNTED}"""
+_REACHED = """SELECT d.contact_id, d.journey_id FROM d
+    UNION SELECT r.contact_id, r.journey_id FROM enrollment r WHERE r.status = 'active'"""
 
 
 def _pairs(rows: list[tuple[int, int, int]]) -> Counter[tuple[int, int]]:
@@ -77,8 +93,7 @@ def _pairs(rows: list[tuple[int, int, int]]) -> Counter[tuple[int, int]]:
 
 
 def _dropped(store: Store, since: int) -> Counter[tuple[int, int]]:
-    rows = store.rows(f"""WITH d AS MATERIALIZED ({_MAILED}), o AS MATERIALIZED (SELECT d.contact_id, d.journey_id FROM d
-            UNION SELECT r.contact_id, r.journey_id FROM enrollment r WHERE r.status = 'active')
+    rows = store.rows(f"""WITH d AS MATERIALIZED ({_MAILED}), o AS MATERIALIZED ({_REACHED})
         SELECT m.journey_id, o.journey_id, COUNT(DISTINCT m.id) FROM message m JOIN o ON o.contact_id = m.contact_id
             AND o.journey_id <> m.journey_id
         WHERE m.status = 'skipped' AND m.reason = 'capped' AND m.created_at > :since AND m.journey_id IS NOT NULL
@@ -87,6 +102,25 @@ def _dropped(store: Store, since: int) -> Counter[tuple[int, int]]:
     for a, b, count in rows:
         found[min(a, b), max(a, b)] += count
     return found
+
+
+def met(store: Store, first: str, second: str, *, now: int, window_s: int = WINDOW_S) -> list[Met]:
+    """The people in whom two journeys meet, those in both first; at most 1,000. Raises NotFound."""
+    pair = {"a": versions.find_journey(store, first), "b": versions.find_journey(store, second)}
+    since = now - window_s
+    inside = {row[0] for row in store.rows("""SELECT x.contact_id FROM enrollment x JOIN enrollment y
+        ON y.contact_id = x.contact_id AND y.status = 'active' AND y.journey_id = :b
+        WHERE x.status = 'active' AND x.journey_id = :a""", **pair)}
+    mailed = {row[0] for row in store.rows(f"""WITH d AS MATERIALIZED ({_MAILED}) SELECT x.contact_id FROM d x
+        JOIN d y ON y.contact_id = x.contact_id AND y.journey_id = :b WHERE x.journey_id = :a""", since=since, **pair)}
+    capped: dict[int, int] = dict(store.rows(f"""WITH d AS MATERIALIZED ({_MAILED}), o AS MATERIALIZED ({_REACHED})
+        SELECT m.contact_id, COUNT(DISTINCT m.id) FROM message m JOIN o ON o.contact_id = m.contact_id
+            AND ((m.journey_id = :a AND o.journey_id = :b) OR (m.journey_id = :b AND o.journey_id = :a))
+        WHERE m.status = 'skipped' AND m.reason = 'capped' AND m.created_at > :since GROUP BY m.contact_id""",
+                             since=since, **pair))
+    ids = sorted({*inside, *mailed, *capped}, key=lambda one: (one not in inside, one not in mailed, one))[:MOST_MET]
+    names = passengers.names(store, ids)
+    return [Met(one, names[one], one in inside, one in mailed, capped.get(one, 0)) for one in ids if one in names]
 
 
 def pressure(store: Store, *, now: int, window_s: int = WINDOW_S) -> list[Pressure]:

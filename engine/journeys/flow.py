@@ -9,19 +9,6 @@ from ..schema import BRANCHES
 from ..store import Store
 from .layout import START
 
-MOST_PEOPLE = 1_000
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Somebody at a node. arrived_at, due_at: UTC seconds; due_at is when the node looks again, unless an event comes."""
-
-    contact_id: int
-    name: str
-    email: str | None
-    arrived_at: int
-    due_at: int
-
 
 @dataclass(frozen=True)
 class Passages:
@@ -34,7 +21,7 @@ class Passages:
 
 def waiting(store: Store, version_id: int) -> dict[str, int]:
     """People per node, nodes with nobody left out."""
-    rows = store.rows(f"""SELECT n.key, (SELECT COUNT(*) FROM token t WHERE t.shard IN ({_shards(store)}) AND t.node_id = n.id)
+    rows = store.rows(f"""SELECT n.key, (SELECT COUNT(*) FROM token t WHERE t.shard IN ({shards(store)}) AND t.node_id = n.id)
         FROM node n WHERE n.version_id = :version""", version=version_id)
     return {key: count for key, count in rows if count}
 
@@ -57,15 +44,10 @@ def passages(store: Store, version_id: int) -> Passages:
     return Passages(entered, under_way, entered - under_way)
 
 
-def people_at(store: Store, version_id: int, key: str, *, limit: int = 100) -> list[Standing]:
-    """Who stands at a node, those that have been there longest first; at most 1,000."""
-    rows = store.rows(f"""SELECT c.id,
-            COALESCE(NULLIF(TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')), ''), c.email,
-            c.external_id, '?'), c.email, t.arrived_at, t.due_at
-        FROM node n JOIN token t ON t.shard IN ({_shards(store)}) AND t.node_id = n.id JOIN contact c ON c.id = t.contact_id
-        WHERE n.version_id = :version AND n.key = :key ORDER BY t.arrived_at, t.id LIMIT :limit""",
-        version=version_id, key=key, limit=min(limit, MOST_PEOPLE))
-    return [Standing(*row) for row in rows]
+def under_way(store: Store, journey_id: int) -> int:
+    """Enrollments in progress, in every version of a journey."""
+    return int(store.one("""SELECT COUNT(*) FROM journey_version v JOIN enrollment r ON r.version_id = v.id
+        AND r.status = 'active' WHERE v.journey_id = :journey""", journey=journey_id))
 
 
 def where_is(store: Store, version_id: int, contact_id: int) -> list[str]:
@@ -83,7 +65,7 @@ def where_is(store: Store, version_id: int, contact_id: int) -> list[str]:
     return [last] if last else []
 
 
-def _shards(store: Store) -> str:
+def shards(store: Store) -> str:
     """All shards by name, so that the index on shard and node serves."""
     most = store.one("SELECT MAX(t.shard) FROM token t") or 0
     return ", ".join(str(shard) for shard in range(most + 1))

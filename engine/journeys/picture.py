@@ -16,6 +16,12 @@ _HEAD_PX, _LINE_PX, _PAD_PX, _LETTERS = 64, 15, 24, 36
 _INK, _QUIET, _LINE = "#1e2233", "#5b6478", "#9aa3b8"
 
 
+def files(document: dict[str, Any], known: Known, counts: Counts | None = None, *, name: str | None = None) -> dict[str, str]:
+    """The journey to take along: `name`, and what there is of it, `svg` and `mermaid`."""
+    return {"name": name or str(document.get("name") or "journey"), "svg": svg(document, known, counts),
+            "mermaid": mermaid(document, known)}
+
+
 def mermaid(document: dict[str, Any], known: Known) -> str:
     """The journey as a Mermaid flowchart: a node with its sentence, an arrow for each port."""
     graph = canvas.decorated(canvas.to_graph(document, known), document, known)
@@ -81,9 +87,12 @@ class _Box:
                 f'fill="#ffffff" stroke="{color}" stroke-width="1.5"/>{"".join(said)}')
 
 
-def _text(x: float, y: float, words: str, size: int, color: str, weight: str = "400", anchor: str = "start") -> str:
-    return (f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" fill="{color}" font-weight="{weight}" text-anchor="{anchor}">'
-            f"{html.escape(str(words))}</text>")
+def _text(x: float, y: float, words: str, size: int, color: str, weight: str = "400", anchor: str = "start",
+          halo: bool = False) -> str:
+    """halo: white around the letters, where a line runs behind them."""
+    around = ' stroke="#ffffff" stroke-width="4" paint-order="stroke"' if halo else ""
+    return (f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" fill="{color}" font-weight="{weight}" text-anchor="{anchor}"'
+            f"{around}>{html.escape(str(words))}</text>")
 
 
 def _edge(boxes: dict[str, _Box], edge: dict[str, str], counts: Mapping[str, int]) -> str:
@@ -94,4 +103,4 @@ def _edge(boxes: dict[str, _Box], edge: dict[str, str], counts: Mapping[str, int
     line = (f'<path d="M{x1:.0f},{y1:.0f} C{x1:.0f},{y1 + bend:.0f} {x2:.0f},{y2 - bend:.0f} {x2:.0f},{y2:.0f}" fill="none" '
             f'stroke="{_LINE}" stroke-width="1.5" marker-end="url(#tip)"/>')
     count = counts.get(edge["port"], 0)
-    return line + (_text((x1 + x2) / 2 + 4, (y1 + y2) / 2, f"{count:,}", 10, _QUIET) if count else "")
+    return line + (_text((x1 + x2) / 2 + 4, (y1 + y2) / 2, f"{count:,}", 10, _QUIET, halo=True) if count else "")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..clock import FOREVER
 from ..errors import NotFound
-from ..journeys import documents, reading, versions
+from ..journeys import documents, passengers, reading, versions
 from ..journeys.graph import Journey
+from ..journeys.passengers import Standing
 from ..people import contacts
 from ..store import Store
 
@@ -25,18 +25,6 @@ class Taken:
     reason: str | None
     seen: int | None
     event: str | None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where somebody waits. due_at: when they are looked at next; None when only an event brings them on. reason: a code
-    of `limits.REASONS` when a message is held back."""
-
-    node: str
-    sentence: str
-    since: int
-    due_at: int | None
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,17 +63,18 @@ def passages_of(store: Store, contact_id: int, journey: str | None = None) -> li
         LEFT JOIN event e ON e.id = r.since_event
         WHERE r.contact_id = :contact {where} ORDER BY r.id DESC""", contact=contact_id, journey=only)
     known = reading.known(store)
-    return [_passage(store, row, reading.read(documents.load(row[3]), known)) for row in rows]
+    here = passengers.standing(store, [row[0] for row in rows if row[4] == "active"], known)
+    return [_passage(store, row, reading.read(documents.load(row[3]), known), here.get(row[0], [])) for row in rows]
 
 
-def _passage(store: Store, row: tuple[object, ...], graph: Journey) -> Passage:
+def _passage(store: Store, row: tuple[object, ...], graph: Journey, waiting: list[Standing]) -> Passage:
     id_, name, number, _, status, reason, started_at, ended_at, entered_by, key, paused = row
     sentences = {node.id: node.describe() for node in graph.nodes}
     return Passage(
         journey=str(name), version=int(str(number)), status=str(status), reason=reason and str(reason),  # type: ignore[arg-type]
         started_at=int(str(started_at)), ended_at=None if ended_at is None else int(str(ended_at)),
         entered_by=str(entered_by), steps=_steps(store, int(str(id_)), sentences),
-        waiting=_waiting(store, int(str(id_)), sentences), key=key and str(key), paused=bool(paused))  # type: ignore[arg-type]
+        waiting=waiting, key=key and str(key), paused=bool(paused))  # type: ignore[arg-type]
 
 
 def _steps(store: Store, enrollment: int, sentences: dict[str, str]) -> list[Taken]:
@@ -97,12 +86,3 @@ def _steps(store: Store, enrollment: int, sentences: dict[str, str]) -> list[Tak
     return [Taken(at, key, sentences.get(key, ""), port, reason, seen,
                   event if kind in _EVENT_SEEN or port in ("exited", "pulled") else None)
             for at, key, kind, port, reason, seen, event in rows]
-
-
-def _waiting(store: Store, enrollment: int, sentences: dict[str, str]) -> list[Standing]:
-    rows = store.rows("""SELECT n.key, t.arrived_at, COALESCE(m.due_at, t.due_at), m.reason
-        FROM token t JOIN node n ON n.id = t.node_id
-        LEFT JOIN message m ON m.token_id = t.id AND m.visit = t.seq AND m.node_id = t.node_id AND m.status = 'queued'
-        WHERE t.id BETWEEN :low AND :low + 63 ORDER BY t.id""", low=enrollment * 64)
-    return [Standing(key, sentences.get(key, ""), since, None if due_at >= FOREVER else due_at, reason)
-            for key, since, due_at, reason in rows]

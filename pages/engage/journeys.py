@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.journeys import documents, versions
 from engine.journeys.versions import Summary, Version
-from pages.widgets import journey_crossing, journey_editor, journey_simulation, journey_view, state
+from pages.widgets import journey_crossing, journey_editor, journey_people, journey_simulation, journey_view, state
 from pages.widgets.journey_dialogs import create_dialog, rename_dialog
 from pages.widgets.journey_gallery import gallery_dialog
 from pages.widgets.journey_menu import comment_box, status_buttons
@@ -16,8 +16,9 @@ from pages.widgets.person import when
 COLORS = {"live": "green", "paused": "orange", "draft": "gray", "draining": "blue", "archived": "gray"}
 VIEWS = {"list": ":material/list: Journeys", "collisions": ":material/compare_arrows: Collisions",
          "map": ":material/map: Map"}
-TABS = {"canvas": ":material/account_tree: Canvas", "text": ":material/code: Text", "words": ":material/notes: In words",
-        "simulate": ":material/play_circle: Simulate", "history": ":material/history: History"}
+TABS = {"canvas": ":material/account_tree: Canvas", "people": ":material/group: People", "text": ":material/code: Text",
+        "words": ":material/notes: In words", "simulate": ":material/play_circle: Simulate",
+        "history": ":material/history: History"}
 
 
 def listing() -> None:
@@ -48,9 +49,12 @@ def _row(one: Summary) -> None:
             if one.owner:
                 st.markdown(f":gray[{state.escaped(one.owner)}]")
         st.badge(one.status, color=COLORS.get(one.status, "gray"))
-        for words, width in ((f"version {one.version}" if one.version else "not published", 110),
-                             (f"{one.entered:,} entered", 120), (f"**{one.waiting:,}** under way", 120)):
-            st.markdown(words, width=width, text_alignment="right")  # as columns: row below row
+        # as columns: row below row
+        st.markdown(f"version {one.version}" if one.version else "not published", width=110, text_alignment="right")
+        for who, count, words in (("everybody", one.entered, "entered"), ("inside", one.waiting, "under way")):
+            with st.container(width=150, horizontal=True, horizontal_alignment="right"):
+                state.link_to("journeys", f"{count:,} {words}", icon=":material/group:", journey=one.name, tab="people",
+                              who=who)
 
 
 def one_journey(name: str) -> None:
@@ -67,6 +71,9 @@ def one_journey(name: str) -> None:
     if tab == "canvas":
         journey_view.drawing(name, live, shown, state.number_param("dot"))
         return
+    if tab == "people":
+        journey_people.section(name, shown, summary.status if summary else "draft")
+        return
     known = journey_editor.catalogue()
     held = journey_editor.editor(store, name, known)
     if tab == "history":
@@ -74,7 +81,7 @@ def one_journey(name: str) -> None:
     elif tab == "simulate":
         journey_simulation.section(name, shown.document if shown else held.text, known)
     elif tab == "words":
-        journey_view.words(documents.load(shown.document) if shown else held.document, known, shown or live)
+        journey_view.words(documents.load(shown.document) if shown else held.document, known)
     elif shown:
         st.code(shown.document, language="yaml")
     else:

@@ -14,6 +14,7 @@ import streamlit as st
 STATIC = Path(__file__).resolve().parents[2] / "static"
 BUNDLE = ("journey_canvas.js", "journey_canvas.css")
 FRAME_PX = 10
+ANSWERS = 3
 
 Graph = dict[str, Any]
 
@@ -69,6 +70,8 @@ def journey_canvas(
     height: int = 640,
     on_graph: Callable[[Graph], None] | None = None,
     on_selected: Callable[[str | None], None] | None = None,
+    on_people: Callable[[str, str | None], None] | None = None,
+    pictures: Callable[[], Mapping[str, str]] | None = None,
 ) -> str | None:
     """Draw a journey as a canvas and call back when somebody edits or selects; returns the selected node, if any.
 
@@ -89,6 +92,9 @@ def journey_canvas(
     errors       {node: [{severity: error | warning, message}]}
     dots         [{id, node, label}]: people drawn on a node; one whose node changes walks there along the edges.
     height       pixels.
+    on_people    called with (node, port or None) when somebody presses a number: who stands there, who went that way.
+                 Without it numbers lead nowhere.
+    pictures     called when somebody takes the journey along: {name, svg, mermaid}. Without it nothing is offered.
     """
 
     def value(name: str) -> Any:
@@ -108,15 +114,34 @@ def journey_canvas(
         if on_selected and (picked := value("selected")) and picked["at"] > (value("graph") or {}).get("at", 0):
             on_selected(picked["id"])
 
+    def people_changed() -> None:
+        if on_people and (asked := value("people")):
+            on_people(asked["node"], asked["port"])
+
+    def asked_changed() -> None:
+        if asked := value("asked"):
+            st.session_state[f"{key}:asked"] = (asked, ANSWERS)
+
     data = {
         "key": key, "rev": rev, "graph": graph, "kinds": kinds, "counts": counts, "port_counts": port_counts,
         "errors": errors, "dots": dots, "readonly": readonly, "selected": selected, "height": height,
+        "people": on_people is not None, "pictures": pictures is not None, "files": _files(f"{key}:asked", pictures),
     }  # fmt: skip
     tall = height + FRAME_PX
     state = _component(
-        key=key, data=_packed(data), height=tall, on_graph_change=graph_changed, on_selected_change=selected_changed
-    )
+        key=key, data=_packed(data), height=tall, on_graph_change=graph_changed, on_selected_change=selected_changed,
+        on_people_change=people_changed, on_asked_change=asked_changed,
+    )  # fmt: skip
     return _selection(state.get("graph"), state.get("selected"))
+
+
+def _files(name: str, pictures: Callable[[], Mapping[str, str]] | None) -> dict[str, Any] | None:
+    """What was asked for, in a few answers running: the page may pass over one that the next overtakes."""
+    asked, left = st.session_state.get(name, (0, 0))
+    if pictures is None or not left:
+        return None
+    st.session_state[name] = (asked, left - 1)
+    return {**pictures(), "at": asked}
 
 
 def _packed(data: Mapping[str, Any]) -> bytes:

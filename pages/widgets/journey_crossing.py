@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 import streamlit as st
@@ -11,7 +13,7 @@ from engine.journeys import crossing
 from engine.journeys.crossing import Cell, Collision, Pressure
 
 from . import state
-from .tables import say_count
+from .tables import link_table, say_count
 
 ROW_PX = 46
 
@@ -43,13 +45,30 @@ def collisions() -> None:
     if not found:
         st.success("No two live journeys reach the same people.", icon=":material/check_circle:")
         return
-    st.dataframe([{"first": one.first, "second": one.second, "inside": one.inside, "mailed": one.mailed, "capped": one.capped}
-                  for one in found], hide_index=True, column_config={
+    rows = [{"first": one.first, "second": one.second, "inside": one.inside, "mailed": one.mailed, "capped": one.capped}
+            for one in found]
+    chosen: Any = st.dataframe(rows, hide_index=True, on_select="rerun", selection_mode="single-row", key="collisions",
+                               column_config={
         "first": "Journey", "second": "and journey",
         "inside": st.column_config.NumberColumn("In both now", help="People under way in both"),
         "mailed": st.column_config.NumberColumn("Wrote both", help="People who got messages of both within the window"),
         "capped": st.column_config.NumberColumn("Dropped", help="Messages that a cap dropped because of the other")})
+    if ticked := chosen.selection.rows:
+        _who(found[ticked[0]], days)
+    else:
+        st.caption("Tick a pair to see the people in whom the two meet.")
     st.caption("Give the more important one a higher priority on its send steps, or an exit rule to the other.")
+
+
+def _who(pair: Collision, days: int) -> None:
+    """The people behind the numbers of a pair."""
+    met = crossing.met(state.store(), pair.first, pair.second, now=state.now(), window_s=days * 86_400)
+    st.markdown(f"**{state.escaped(pair.first)}** and **{state.escaped(pair.second)}** meet in "
+                f"{say_count(len(met), 'person', 'people')}.")
+    rows = pd.DataFrame([{"Person": one.name, "In both now": one.inside, "Wrote both": one.mailed, "Dropped": one.capped}
+                         for one in met])
+    link_table(rows, "Person", lambda row: state.go("contacts", contact=met[row].contact_id, show="journeys"),
+               {name: name for name in rows.columns if name != "Person"}, key=f"met:{pair.first}:{pair.second}")
 
 
 def journey_map() -> None:
@@ -70,9 +89,15 @@ def journey_map() -> None:
                  alt.Tooltip("clicked", title="Clicked", format=",")])
     boxes = base.mark_rect(cornerRadius=4).encode(opacity=alt.Opacity(
         "sent:Q", scale=alt.Scale(type="sqrt", range=[0.15, 0.5]), legend=None))
+    boxes = boxes.add_params(alt.selection_point(name="cell", fields=["journey", "stage"]))
     ink = "#f1f3f9" if st.context.theme.type == "dark" else "#1e2233"
-    st.altair_chart((boxes + base.mark_text(fontSize=11, lineBreak="\n", dy=-7, color=ink).encode(text="words:N")).properties(
-        height=ROW_PX * rows["journey"].nunique() + 40), width="stretch")
+    chart = boxes + base.mark_text(fontSize=11, lineBreak="\n", dy=-7, color=ink).encode(text="words:N")
+    pressed: Any = st.altair_chart(chart.properties(height=ROW_PX * rows["journey"].nunique() + 40), width="stretch",
+                                   on_select="rerun", key="journey-map")
+    for cell in pressed.selection.get("cell") or ():
+        stage = "" if cell["stage"] == "no stage" else cell["stage"]
+        state.go("journeys", journey=cell["journey"], tab="people", stage=stage)
     if bare := crossing.bare_stages(cells):
         st.warning(f"No journey looks after people at {', '.join(bare)}.", icon=":material/travel_explore:")
-    st.caption("People under way now, and messages of the last 90 days to people who are at that stage today.")
+    st.caption("People under way now, and messages of the last 90 days to people who are at that stage today. "
+               "Press a box to see who is under way.")

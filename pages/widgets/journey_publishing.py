@@ -122,7 +122,9 @@ def _version_head(version: Version) -> None:
         state.link_to("journeys", f"Version {version.number}", icon=":material/history:", journey=version.journey,
                       version=version.number)
         st.markdown(f":gray[{when(version.published_at)} by {state.escaped(version.published_by)}]", width="stretch")
-        st.markdown(f"{now.entered:,} entered, **{now.under_way:,}** under way", width="content")
+        for who, count, words in (("everybody", now.entered, "entered"), ("inside", now.under_way, "under way")):
+            state.link_to("journeys", f"{count:,} {words}", icon=":material/group:", journey=version.journey, of=version.number,
+                          tab="people", who=who)
 
 
 # ------------------------------------------------------------ people under way

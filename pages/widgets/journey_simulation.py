@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine.clock import DAY
 from engine.errors import Invalid
-from engine.journeys import canvas, documents
+from engine.journeys import canvas, documents, picture
 from engine.journeys.nodes import Known
 from engine.loop import simulate as simulating
 from engine.loop.simulate import Simulation
@@ -77,11 +77,12 @@ def _result(found: Simulation, text: str, known: Known) -> None:
     _headline(found)
     st.markdown("  \n".join(state.escaped(line) for line in found.sentences))
     document = documents.load(text)
-    ports = {node: dict(counts) for node, counts in found.by_node.items()}
+    ports = {canvas.START: {"next": found.entered}} | {node: dict(counts) for node, counts in found.by_node.items()}
     journey_canvas(
         key=f"simulation:{found.journey}", rev=f"{hash(text)}:{found.since}:{found.seed}:{found.contacts}",
         graph=canvas.decorated(canvas.to_graph(document, known), document, known), kinds=canvas.kinds(), readonly=True,
-        counts=found.waiting_at, port_counts={canvas.START: {"next": found.entered}, **ports}, height=HEIGHT_PX)
+        counts=found.waiting_at, port_counts=ports, height=HEIGHT_PX,
+        pictures=lambda: picture.files(document, known, ports, name=f"{found.journey} simulated"))
     st.caption("At each way out: how many went there. On a step: who stands there at the end.")
     left, right = st.columns(2, gap="medium")
     with left:

@@ -8,12 +8,13 @@ import streamlit as st
 
 from engine.audience import lifecycle
 from engine.errors import BadInput
-from engine.journeys import canvas, documents, drafts, flow, notes, picture
+from engine.journeys import canvas, documents, drafts, flow, notes, passengers, picture
 from engine.journeys.nodes import Known
+from engine.journeys.passengers import Wanted
 from engine.journeys.versions import Version
 
 from . import journey_editor as editing
-from . import state
+from . import journey_people, state
 from .canvas import journey_canvas
 from .entry_form import entry_form
 from .inputs import Choices
@@ -24,7 +25,8 @@ from .person import when
 from .rule_values import event_names
 from .tables import say_count
 
-HEIGHT_PX, PEOPLE_SHOWN = 640, 20
+HEIGHT_PX, PEOPLE_SHOWN = 640, 10
+_LEAVES = "canvas-leaves"
 TICK_S, DOT_TICK_S = 2, 1  # somebody's dot is watched while it moves: with a runner's tick it follows within two seconds
 
 
@@ -34,6 +36,8 @@ def drawing(name: str, live: Version | None, shown: Version | None, dot: int | N
 
 
 def _drawing(name: str, live: Version | None, shown: Version | None, dot: int | None) -> None:
+    if st.session_state.pop(_LEAVES, False):  # a callback of a fragment can change the address, not the page
+        st.rerun()
     with state.boundary():
         store = state.store()
         known = editing.catalogue()
@@ -99,17 +103,28 @@ def _canvas(held: Editor, known: Known, live: Version | None, dot: int | None) -
     journey_canvas(
         key=held.key, rev=held.stamp, graph=drawn.graph, kinds=canvas.kinds(), errors=drawn.marks,
         readonly=not state.may("market"), selected=held.selected, height=HEIGHT_PX, on_graph=on_graph,
-        on_selected=on_selected, **_live(live, dot))
+        on_selected=on_selected, **_live(held.document, known, live, dot))
 
 
-def _live(live: Version | None, dot: int | None) -> dict[str, Any]:
-    """Who stands where, who went which way, and one person's dot."""
+def _live(document: dict[str, Any], known: Known, live: Version | None, dot: int | None) -> dict[str, Any]:
+    """Who stands where, who went which way, one person's dot, and the picture of it to take along."""
     if live is None:
-        return {}
+        return {"pictures": lambda: picture.files(document, known)}
     store = state.store()
+    went = flow.port_counts(store, live.id)
     at = flow.where_is(store, live.id, dot) if dot is not None else []
-    return {"counts": flow.waiting(store, live.id), "port_counts": flow.port_counts(store, live.id),
-            "dots": [{"id": f"{dot}-{i}", "node": node, "label": "You"} for i, node in enumerate(at)]}
+    name = passengers.names(store, [dot]).get(dot, "Gone") if dot is not None else ""
+    return {"counts": flow.waiting(store, live.id), "port_counts": went,
+            "dots": [{"id": f"{dot}-{i}", "node": node, "label": name} for i, node in enumerate(at)],
+            "on_people": lambda node, port: _see_people(live, node, port),
+            "pictures": lambda: picture.files(document, known, went)}
+
+
+def _see_people(version: Version, node: str, port: str | None) -> None:
+    """From a number on the canvas to the people behind it."""
+    who = {"who": "everybody"} if node == canvas.START else {"node": node, **({"port": port} if port else {})}
+    st.query_params.from_dict({"journey": version.journey, "of": str(version.number), "tab": "people", **who})
+    st.session_state[_LEAVES] = True
 
 
 def _panel(held: Editor, known: Known, live: Version | None) -> None:
@@ -130,7 +145,7 @@ def _panel(held: Editor, known: Known, live: Version | None) -> None:
             held.selected = made["id"]
             st.rerun(scope="fragment")
         _message_link(chosen, known)
-        _people(live, chosen["id"])
+        _people(live, chosen["id"], known)
 
 
 def _note(held: Editor, known: Known, remark: dict[str, Any], key: str, may: bool) -> None:
@@ -153,25 +168,36 @@ def _message_link(node: dict[str, Any], known: Known) -> None:
 
 def _hint(held: Editor, live: Version | None) -> None:
     st.markdown("Click a step to change it. Drag one from the palette to add it; draw a line from a port to connect it.")
-    if live is not None:
-        now = flow.passages(state.store(), live.id)
-        st.caption(f"Version {live.number}: {now.entered:,} entered, {now.under_way:,} under way, {now.finished:,} finished.")
     if not held.document["nodes"]:
         st.caption("Every journey begins at Start: click it to say who enters.")
-
-
-def _people(live: Version | None, node: str) -> None:
-    """Who stands at the selected node, each a link."""
-    found = flow.people_at(state.store(), live.id, node, limit=PEOPLE_SHOWN) if live is not None else []
-    if not found:
+    if live is None:
         return
-    total = flow.waiting(state.store(), live.id).get(node, 0) if live else 0
+    now = flow.passages(state.store(), live.id)
+    st.caption(f"Version {live.number}, the live one. A number on the canvas leads to the people behind it.")
+    for who, count, words in (("everybody", now.entered, "entered"), ("inside", now.under_way, "under way"),
+                              ("left", now.finished, "have left")):
+        state.link_to("journeys", f"{count:,} {words}", icon=":material/group:", journey=live.journey, of=live.number,
+                      tab="people", who=who)
+    if elsewhere := flow.under_way(state.store(), live.journey_id) - now.under_way:
+        state.link_to("journeys", f"{elsewhere:,} more in earlier versions", icon=":material/history:", journey=live.journey,
+                      tab="people")
+
+
+def _people(live: Version | None, node: str, known: Known) -> None:
+    """Who stands at the selected node and why, each a link."""
+    total = flow.waiting(state.store(), live.id).get(node, 0) if live is not None else 0
+    if live is None or not total:
+        return
+    found = passengers.page(state.store(), live.journey, Wanted("inside", node, version=live.number), known=known,
+                            limit=PEOPLE_SHOWN)
     with st.expander(f"{say_count(total, 'person is', 'people are')} here", icon=":material/group:"):
         for one in found:
-            state.link_to("contacts", f"{one.name}, since {when(one.arrived_at)}", icon=":material/person:",
-                          contact=one.contact_id)
+            at = next(at for at in one.standing if at.node == node)
+            state.link_to("contacts", one.name, icon=":material/person:", contact=one.contact_id, show="journeys")
+            st.caption(f"Since {when(at.since)}. {journey_people.until(at, live.status, state.now())}")
         if total > len(found):
-            st.caption(f"and {total - len(found):,} more")
+            state.link_to("journeys", f"All {total:,}", icon=":material/group:", journey=live.journey, of=live.number,
+                          tab="people", node=node)
 
 
 def choices(document: dict[str, Any], known: Known) -> Choices:
@@ -197,9 +223,9 @@ def _look(version: Version, known: Known, dot: int | None) -> None:
                "Published versions never change.")
     selected = journey_canvas(
         key=f"version:{version.id}", rev=1, graph=canvas.decorated(canvas.to_graph(document, known), document, known),
-        kinds=canvas.kinds(), readonly=True, height=HEIGHT_PX, **_live(version, dot))
+        kinds=canvas.kinds(), readonly=True, height=HEIGHT_PX, **_live(document, known, version, dot))
     if selected:
-        _people(version, selected)
+        _people(version, selected, known)
 
 
 def text_form(held: Editor, known: Known, *, readonly: bool) -> None:
@@ -219,20 +245,7 @@ def text_form(held: Editor, known: Known, *, readonly: bool) -> None:
     st.caption("Comments are kept until the canvas or the panel changes something.")
 
 
-def words(document: dict[str, Any], known: Known, live: Version | None = None) -> None:
+def words(document: dict[str, Any], known: Known) -> None:
     """The journey told in sentences."""
     for line in canvas.sentences(document, known):
         st.markdown(f"- {state.escaped(line)}")
-    if document.get("nodes"):
-        _pictures(document, known, live)
-
-
-def _pictures(document: dict[str, Any], known: Known, live: Version | None) -> None:
-    """The journey to take along: a picture, and a diagram for documents."""
-    name = str(document.get("name") or "journey")
-    counts = flow.port_counts(state.store(), live.id) if live else None
-    with st.container(horizontal=True):
-        st.download_button("Picture (SVG)", picture.svg(document, known, counts), f"{name}.svg", "image/svg+xml",
-                           icon=":material/image:")
-        st.download_button("Diagram (Mermaid)", picture.mermaid(document, known), f"{name}.mmd", "text/plain",
-                           icon=":material/account_tree:")

@@ -272,7 +272,8 @@ def _journeys(found: Contact) -> None:
     for passage in passages:
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
-                state.link_to("journeys", f"{passage.journey}, version {passage.version}", journey=passage.journey)
+                state.link_to("journeys", f"{passage.journey}, version {passage.version}", journey=passage.journey,
+                              version=passage.version, dot=found.id)
                 st.badge("paused" if passage.paused else f"{passage.status}: {passage.reason}" if passage.reason else
                          passage.status, color="green" if passage.status == "active" and not passage.paused else "gray")
             st.caption(f"Entered {when(passage.started_at)} by {state.escaped(passage.entered_by)}"

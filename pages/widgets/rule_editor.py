@@ -12,7 +12,7 @@ from engine.audience.rules import IN_JOURNEYS, LEAVES, Known
 from engine.errors import BadInput, Invalid
 
 from . import rule_tree, state
-from .rule_inputs import alive
+from .rule_inputs import alive, begin
 from .rule_tree import Tree
 from .rule_values import ask_widget, event_names
 from .tables import say_count
@@ -182,12 +182,12 @@ def _clipboard(group: Tree) -> None:
 
 def _mode(group: Tree) -> None:
     key = f"{group['id']}.mode"
-    st.session_state.setdefault(key, group["group"])
+    now = begin(key, group["group"])
 
     def keep() -> None:
         group["group"] = st.session_state[key]
 
-    st.segmented_control("Match", list(rule_tree.GROUP_WORDS), key=key, on_change=alive(keep), required=True,
+    st.segmented_control("Match", list(rule_tree.GROUP_WORDS), default=now, key=key, on_change=alive(keep), required=True,
                          label_visibility="collapsed", format_func=lambda one: rule_tree.GROUP_WORDS[one])
 
 

@@ -16,7 +16,7 @@ from engine.people.consent import CHANNELS, STATUSES
 from engine.people.fields import Field
 
 from . import state
-from .rule_inputs import Doc, alive, choose, choose_many, duration_in, number_in, type_in
+from .rule_inputs import Doc, alive, begin, choose, choose_many, duration_in, number_in, type_in
 
 COUNT_WORDS = {"at_least": "at least", "at_most": "at most", "exactly": "exactly", "more_than": "more than",
                "less_than": "less than"}
@@ -76,30 +76,33 @@ def _template(ask: Ask, doc: Doc, key: str, known: Known) -> None:
         choose(ask.label, doc, ask.key, key, [one.name for one in known.templates.values()], width=200)
 
 
+SIDES = ("before", "after")
+
+
 def _day_offset(ask: Ask, doc: Doc, key: str, known: Known) -> None:
     """Whole days before or after; none is the day itself."""
     del known
     held = str(doc.get(ask.key) or "")
     days = held.removesuffix("d").removeprefix("-")
-    st.session_state.setdefault(f"{key}.n", int(days) if days.isdecimal() else 0)
-    st.session_state.setdefault(f"{key}.side", "before" if held.startswith("-") else "after")
+    many = begin(f"{key}.n", int(days) if days.isdecimal() else 0)
+    side = begin(f"{key}.side", "before" if held.startswith("-") else "after")
 
     def keep() -> None:
         number = st.session_state[f"{key}.n"] or 0
         sign = "-" if st.session_state[f"{key}.side"] == "before" else ""
         doc[ask.key] = f"{sign}{int(number)}d" if number else None
 
-    st.number_input(ask.label, key=f"{key}.n", on_change=alive(keep), min_value=0, max_value=366, width=130,
+    st.number_input(ask.label, value=many, key=f"{key}.n", on_change=alive(keep), min_value=0, max_value=366, width=130,
                     label_visibility="collapsed")
-    st.selectbox("Side", ["before", "after"], key=f"{key}.side", on_change=alive(keep), width=150, label_visibility="collapsed",
-                 format_func=lambda one: f"days {one} it")
+    st.selectbox("Side", SIDES, SIDES.index(side), key=f"{key}.side", on_change=alive(keep), width=150,
+                 label_visibility="collapsed", format_func=lambda one: f"days {one} it")
 
 
 def _answer(ask: Ask, doc: Doc, key: str, known: Known) -> None:
     """All of them or one at least, and the event that answers: a key of the document each."""
     held = next((word for word in ANSWER_WORDS if word in doc), ask.key)
     doc.setdefault(held, None)
-    st.session_state.setdefault(f"{key}.q", held)
+    said = begin(f"{key}.q", held)
 
     def keep() -> None:
         answer = doc.pop(held)
@@ -107,8 +110,8 @@ def _answer(ask: Ask, doc: Doc, key: str, known: Known) -> None:
 
     chosen = Ask(held, "Answer", "event")
     _event(chosen, doc, f"{key}.e", known)
-    st.selectbox(ask.label, list(ANSWER_WORDS), key=f"{key}.q", on_change=alive(keep), width=170, label_visibility="collapsed",
-                 format_func=ANSWER_WORDS.__getitem__)
+    st.selectbox(ask.label, list(ANSWER_WORDS), list(ANSWER_WORDS).index(said), key=f"{key}.q",
+                 on_change=alive(keep), width=170, label_visibility="collapsed", format_func=ANSWER_WORDS.__getitem__)
 
 
 def _steps(ask: Ask, doc: Doc, key: str, known: Known) -> None:
@@ -178,14 +181,14 @@ def _test(tests: dict[str, Any], name: str, key: str, event: str, known: Known) 
 
 def _as_trigger(tests: dict[str, Any], name: str, key: str) -> None:
     """Whether the property is compared with what brought the person into the journey: this very cart, this webinar."""
-    st.session_state.setdefault(f"{key}.as", "trigger" in tests[name])
+    same = begin(f"{key}.as", "trigger" in tests[name])
 
     def keep() -> None:
         tests[name] = {"trigger": name} if st.session_state[f"{key}.as"] else {"op": "is", "value": None}
         _forget(key)
 
-    st.toggle("as the trigger says", key=f"{key}.as", on_change=alive(keep), help="The same as a property of the event that "
-              "brought the person here.")
+    st.toggle("as the trigger says", same, key=f"{key}.as", on_change=alive(keep),
+              help="The same as a property of the event that brought the person here.")
 
 
 def _count(doc: Doc, key: str, own_number: bool) -> None:
@@ -247,8 +250,8 @@ def _chance(doc: Doc, key: str) -> None:
     """A probability, or a share from the top: percent on the page, 0 to 1 in the document."""
     how = "top" if "top" in doc else doc.get("op") or "at_least"
     held = doc.get("top" if how == "top" else "value")
-    st.session_state.setdefault(f"{key}.how", how if how in CHANCE_WORDS else "at_least")
-    st.session_state.setdefault(f"{key}.n", round(100 * held, 4) if isinstance(held, int | float) else None)
+    how = begin(f"{key}.how", how if how in CHANCE_WORDS else "at_least")
+    now = begin(f"{key}.n", round(100 * held, 4) if isinstance(held, int | float) else None)
 
     def keep() -> None:
         for part in ("op", "value", "top"):
@@ -257,10 +260,10 @@ def _chance(doc: Doc, key: str) -> None:
         share = None if percent is None else percent / 100
         doc.update({"top": share} if chosen == "top" else {"op": chosen, "value": share})
 
-    st.selectbox("How likely", list(CHANCE_WORDS), key=f"{key}.how", on_change=alive(keep), width=150,
-                 label_visibility="collapsed", format_func=CHANCE_WORDS.__getitem__)
-    st.number_input("percent", key=f"{key}.n", on_change=alive(keep), width=120, label_visibility="collapsed", min_value=0.0,
-                    max_value=100.0, step=5.0, placeholder="percent")
+    st.selectbox("How likely", list(CHANCE_WORDS), list(CHANCE_WORDS).index(how), key=f"{key}.how", on_change=alive(keep),
+                 width=150, label_visibility="collapsed", format_func=CHANCE_WORDS.__getitem__)
+    st.number_input("percent", value=now, key=f"{key}.n", on_change=alive(keep), width=120, label_visibility="collapsed",
+                    min_value=0.0, max_value=100.0, step=5.0, placeholder="percent")
 
 
 def _one(doc: Doc, key: str, field: Field, suggestions: Sequence[str] = (), loose: bool = False) -> None:
@@ -287,14 +290,14 @@ def _guess(typed: str) -> Any:
 def _day(doc: Doc, key: str) -> None:
     held = str(doc.get("value") or "")[:10]
     try:
-        st.session_state.setdefault(key, date.fromisoformat(held) if held else None)
+        day = begin(key, date.fromisoformat(held) if held else None)
     except ValueError:
-        st.session_state.setdefault(key, None)
+        day = begin(key, None)
 
     def keep() -> None:
         doc["value"] = st.session_state[key].isoformat() if st.session_state[key] else None
 
-    st.date_input("a day", key=key, on_change=alive(keep), width=150, label_visibility="collapsed", format="YYYY-MM-DD")
+    st.date_input("a day", day, key=key, on_change=alive(keep), width=150, label_visibility="collapsed", format="YYYY-MM-DD")
 
 
 def _two(doc: Doc, key: str, field: Field) -> None:

@@ -21,7 +21,7 @@ REQUIRE_ALL = bool(os.environ.get("REQUIRE_ALL"))
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 START_S = 60
-WAIT_MS = 15_000
+WAIT_MS = 1_000 * int(os.environ.get("BROWSER_WAIT_S", "15"))  # more on a machine that has much else to do
 
 Serve = Callable[..., str]
 

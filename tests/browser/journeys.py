@@ -6,7 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from engine import clock
 from engine.access import Actor
+from engine.activity import events
 from engine.content import templates
 from engine.people import contacts
 from engine.schema import open_store
@@ -27,6 +29,14 @@ def workspace(folder: Path) -> tuple[str, Store]:
     with store.transaction():
         contacts.upsert_many(store, [{"email": f"p{i}@example.com"} for i in range(12)], now=NOW, source="test")
     return url, store
+
+
+def subscribe(store: Store, *people: int, at: int | None = None) -> None:
+    """Somebody subscribes, now or at another moment."""
+    when = clock.now() if at is None else at
+    with store.transaction():
+        events.insert_events(store, [{"contact_id": i, "name": "subscribed", "occurred_at": when, "received_at": when,
+                                      "props": "{}", "dedupe_key": f"s{i}", "source": "test"} for i in people])
 
 
 def nodes(page: Page) -> Locator:

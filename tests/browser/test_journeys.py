@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from engine import clock
-from engine.activity import events
 from engine.config import load as load_config
 from engine.journeys import canvas, documents, drafts, flow, reading, versions
 from engine.loop.tick import tick
@@ -22,17 +22,13 @@ from .conftest import ROOT, Serve, idle
 from .journeys import (
     ANN,
     apply,
-    choose,
-    connect,
     drag,
-    drop,
-    edge,
     fill,
     middle,
     node,
     nodes,
-    open_step,
     see_all,
+    subscribe,
     tidy,
     workspace,
 )
@@ -87,70 +83,6 @@ def start(page: Page, address: str, store: Store, name: str) -> None:
     page.wait_for_timeout(500)
 
 
-def test_the_welcome_series_from_an_empty_canvas_to_people_moving(page: Page, served: tuple[str, str, Store]) -> None:
-    address, url, store = served
-    page.goto(address)
-    page.get_by_role("link", name="Journeys").click()
-    page.get_by_role("button", name="Draw the first one").or_(page.get_by_role("button", name="New journey")).click()
-    fill(page, "Name", "Welcome")
-    page.get_by_role("button", name="Create").click()
-    expect(nodes(page)).to_have_count(1)
-    page.wait_for_timeout(500)
-    for kind, x, y in (("send", 30, 30), ("wait_for", 400, 30), ("tag", 30, 380), ("send", 400, 330), ("exit", 200, 500)):
-        before = nodes(page).count()
-        drop(page, kind, x, y)
-        expect(nodes(page)).to_have_count(before + 1)
-        idle(page)
-    expect(edge(page, "(start).next-send")).to_have_count(1)
-    tidy(page)
-    see_all(page)
-    connect(page, "send", "sent", "wait_for")
-    connect(page, "send", "skipped", "exit")
-    connect(page, "send", "failed", "exit")
-    connect(page, "wait_for", "happened", "tag")
-    connect(page, "wait_for", "timeout", "send_2")
-    connect(page, "tag", "next", "exit")
-    for name in ("sent", "skipped", "failed"):
-        connect(page, "send_2", name, "exit")
-    settings(page)
-    page.get_by_role("button", name="Publish").first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Publish").click()
-    live = until(lambda: next(iter(versions.list_versions(store, "Welcome")), None))
-    document = documents.load(live.document)
-    assert [one["id"] for one in document["nodes"]] == ["send", "wait_for", "tag", "send_2", "exit"]
-    assert document["nodes"][1]["on"] == {"happened": "tag", "timeout": "send_2"}
-    subscribe(store, 1, 2, 3)
-    tick(store, load_config(url), now=clock.now())
-    expect(page.locator(".react-flow__edgelabel-renderer")).to_contain_text("3")  # three went from Start to the mail
-
-
-def settings(page: Page) -> None:
-    """What each step needs to know."""
-    node(page, "(start)").click()
-    choose(page, "Who enters", "An event")
-    choose(page, "Event", "subscribed")
-    page.get_by_text("It has none, on purpose").first.click()
-    idle(page)
-    apply(page)
-    for name, template in (("send", "welcome"), ("send_2", "testimonial")):
-        open_step(page, name)
-        choose(page, "Template", template)
-        apply(page)
-    open_step(page, "wait_for")
-    choose(page, "Event", "email_clicked")
-    apply(page)
-    open_step(page, "tag")
-    choose(page, "Add", "engaged")
-    apply(page)
-
-
-def subscribe(store: Store, *people: int) -> None:
-    now = clock.now()
-    with store.transaction():
-        events.insert_events(store, [{"contact_id": i, "name": "subscribed", "occurred_at": now, "received_at": now,
-                                      "props": "{}", "dedupe_key": f"s{i}", "source": "test"} for i in people])
-
-
 def test_delete_undo_redo_and_paste_reach_the_draft(page: Page, served: tuple[str, str, Store]) -> None:
     address, _, store = served
     start(page, address, store, "Keys")
@@ -169,6 +101,26 @@ def test_delete_undo_redo_and_paste_reach_the_draft(page: Page, served: tuple[st
     page.keyboard.press("Control+v")
     pasted = until(lambda: len((now := draft(store, "Keys"))["nodes"]) == 4 and now)["nodes"][-1]
     assert pasted["id"] != "first" and pasted["add"] == ["one"] and "next" not in pasted
+
+
+def test_a_journey_is_taken_along_as_picture_drawing_and_diagram(page: Page, served: tuple[str, str, Store],
+                                                                  tmp_path: Path) -> None:
+    address, _, store = served
+    start(page, address, store, "Along")
+    taken = {}
+    for words, suffix in (("Picture (PNG)", "png"), ("Drawing (SVG)", "svg"), ("Diagram (Mermaid)", "mmd")):
+        page.get_by_role("button", name="Take the journey along").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=words).click()
+        assert download.value.suggested_filename == f"Along.{suffix}"
+        taken[suffix] = tmp_path / suffix
+        download.value.save_as(taken[suffix])
+    with Image.open(taken["png"]) as picture:
+        pixels = picture.convert("RGB")
+    drawn = pixels.getcolors(1 << 24) or []
+    assert pixels.width > 500 and pixels.height > 1_200, "four cards below each other, twice as sharp as on the canvas"
+    assert max(drawn)[1] == (255, 255, 255) and len(drawn) > 20, "letters and lines on white"
+    assert "Wait 1 day" in taken["svg"].read_text() and taken["mmd"].read_text().startswith("flowchart TD")
 
 
 def test_the_start_cannot_be_deleted(page: Page, served: tuple[str, str, Store]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.activity import events
 from engine.clock import DAY
 from engine.journeys import crossing, versions
-from engine.journeys.crossing import Cell, Collision, Pressure
+from engine.journeys.crossing import Cell, Collision, Met, Pressure
 from engine.journeys.runner import Runner
 from engine.outreach import messages
 from engine.store import Store
@@ -42,6 +42,9 @@ def test_journeys_that_reach_the_same_people_are_found_with_counts(store: Store)
     assert crossing.collisions(store, now=NOW) == [Collision("a", "b", inside=2, mailed=1, capped=1)]
     assert crossing.pressure(store, now=NOW) == [Pressure(2, 1)]
     assert "caps dropped 1" in crossing.collisions(store, now=NOW)[0].sentence()
+    assert crossing.met(store, "a", "b", now=NOW) == [Met(1, "c1@example.com", True, True, 0), Met(2, "c2@example.com", True,
+                                                                                                  False, 1)]
+    assert crossing.met(store, "b", "c", now=NOW) == []
     versions.set_status(store, "b", "paused", by=ANN, now=NOW)
     assert crossing.collisions(store, now=NOW) == [], "a paused journey writes to nobody"
 

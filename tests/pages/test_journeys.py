@@ -103,6 +103,36 @@ def test_publishing_says_what_changes_and_moves_people_who_are_under_way(welcome
     assert welcome.one("SELECT n.key FROM token t JOIN node n ON n.id = t.node_id") == "greet"
 
 
+def test_every_number_leads_to_the_people_behind_it_and_why_they_are_there(welcome: Store) -> None:
+    versions.publish(welcome, TEXT, by=COMMAND_LINE, now=NOW)
+    enrolling.enroll_matching(welcome, "Welcome", by=COMMAND_LINE, now=NOW)
+    Runner(welcome).tick(NOW)
+    with welcome.transaction():
+        welcome.run("UPDATE message SET reason = 'quiet', due_at = :at", at=NOW + 9 * 3_600)
+    at = well(open_page("journeys", journey="Welcome", tab="people", node="hello"))
+    assert "**1 person** stands at “hello”" in words(at).replace("\\", "")
+    (row,) = at.dataframe[0].value.to_dict("records")
+    assert row["Stands at"] == "hello" and "These are quiet hours" in row["Why, and until when"]
+    who = {word: words(well(open_page("journeys", journey="Welcome", tab="people", who=word)))
+           for word in ("everybody", "left")}
+    assert "**1 person** entered." in who["everybody"] and "**0 people** left." in who["left"]
+    versions.set_status(welcome, "Welcome", "paused", by=COMMAND_LINE, now=NOW)
+    at = well(open_page("journeys", journey="Welcome", tab="people"))
+    assert at.dataframe[0].value.to_dict("records")[0]["Why, and until when"].endswith("The journey is paused.")
+
+
+def test_what_a_side_panel_shows_is_the_default_of_its_widget_too(workspace: Store) -> None:
+    """A browser that a tick overtakes before the first drawing shows the default, and answers with it: it must not be empty."""
+    drafts.save_draft(workspace, "Heard", """{name: Heard, goal: none, entry: {trigger: {manual: true}}, nodes: [
+      {id: heard, type: wait_for, event: {event: email_clicked, where: {link: {op: contains, value: /pricing}}}, timeout: 2d,
+       on: {happened: end, timeout: end}}, {id: end, type: exit}]}""", rev=0, by=COMMAND_LINE, now=NOW)
+    at = well(open_page("journeys", journey="Heard", node="heard"))
+    shown = {one.label: one for one in at.selectbox}
+    for label, value in (("Event", "email_clicked"), ("Comparison", "contains")):
+        assert shown[label].value == value
+        assert shown[label].proto.HasField("default"), label
+
+
 def test_a_journey_runs_dry_and_is_archived_by_its_menu(welcome: Store) -> None:
     versions.publish(welcome, TEXT, by=COMMAND_LINE, now=NOW)
     at = press(well(open_page("journeys", journey="Welcome")), "Let it run dry")

@@ -1,4 +1,4 @@
-import { memo, useContext, useEffect } from "react";
+import { memo, useContext, useEffect, type CSSProperties, type MouseEvent, type ReactNode } from "react";
 import { Handle, Position, useStore, useUpdateNodeInternals, type NodeProps } from "@xyflow/react";
 import { isPassed, portsOf } from "./graph";
 import { EditorContext } from "./context";
@@ -18,6 +18,19 @@ function Problems({ list }: { list: Problem[] }) {
       <span className="jc-icon" aria-hidden>{worst === "error" ? "priority_high" : "warning"}</span>
       <ul className="jc-tip" role="tooltip">{list.map((p, i) => <li key={i} className={p.severity}>{p.message}</li>)}</ul>
     </div>
+  );
+}
+
+/** A number of people. Where Python can tell who they are, it leads to them. */
+export function Count({ className, node, port, title, children, ...more }: {
+  className: string; node: string; port?: string; title: string; children: ReactNode; style?: CSSProperties; "data-edge"?: string;
+}) {
+  const editor = useContext(EditorContext);
+  const leads = useLive((s) => s.people);
+  if (!leads) return <span className={className} title={title} aria-label={title} role="img" {...more}>{children}</span>;
+  const show = (e: MouseEvent) => { e.stopPropagation(); editor.out.people({ node, port: port ?? null }); };
+  return (
+    <button type="button" className={`${className} nodrag nopan`} title={`${title}: see who`} aria-label={`${title}: see who`} onClick={show} {...more}>{children}</button>
   );
 }
 
@@ -65,9 +78,9 @@ function CardView({ id, data, selected }: NodeProps<FlowNode>) {
         <div className="jc-text">
           <div className="jc-head"><span className="jc-kind">{kind.label}</span>
             {count != null && count > 0 && (
-              <span className="jc-count" title={`${number(count)} ${count === 1 ? "person is" : "people are"} here now`}>
-                <span className="jc-icon" aria-hidden>person</span>{number(count)}<span className="jc-hidden"> people are here</span>
-              </span>
+              <Count className="jc-count" node={id} title={`${number(count)} ${count === 1 ? "person is" : "people are"} here now`}>
+                <span className="jc-icon" aria-hidden>person</span>{number(count)}
+              </Count>
             )}
           </div>
           <div className="jc-title" title={data.node.title}>{data.node.title}</div>

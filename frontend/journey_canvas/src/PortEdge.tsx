@@ -1,6 +1,6 @@
 import { memo, useContext } from "react";
 import { BaseEdge, EdgeLabelRenderer, getSmoothStepPath, type EdgeProps } from "@xyflow/react";
-import { number } from "./Card";
+import { Count, number } from "./Card";
 import { EditorContext } from "./context";
 import { useLive } from "./live";
 import type { FlowEdge } from "./types";
@@ -29,7 +29,8 @@ function PortEdgeView(p: EdgeProps<FlowEdge>) {
       {(count != null || (p.selected && !readonly)) && (
         <EdgeLabelRenderer>
           {count != null && (
-            <div className="jc-flowcount" data-edge={p.id} style={at(p.sourceX, p.sourceY + 24)} title={`${number(count)} people went this way`}>{number(count)}{share(count, total)}</div>
+            <Count className="jc-flowcount" node={p.source} port={p.sourceHandleId ?? "next"} data-edge={p.id} style={at(p.sourceX, p.sourceY + 24)}
+              title={`${number(count)} ${count === 1 ? "person" : "people"} went this way`}>{number(count)}{share(count, total)}</Count>
           )}
           {p.selected && !readonly && (
             <button className="jc-cut nodrag nopan" style={at(midX, midY)} aria-label="Remove this connection" title="Remove this connection (Delete)" onClick={() => editor.removeEdge(p.id)}>

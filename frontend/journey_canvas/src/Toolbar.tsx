@@ -1,12 +1,13 @@
-import { useContext, useMemo, useRef, useState, type RefObject } from "react";
+import { useContext, useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import { useReactFlow, useStore } from "@xyflow/react";
 import { EditorContext } from "./context";
 import { useLive } from "./live";
 import type { Snapshot } from "./editor";
+import type { Form } from "./takeaway";
 
-function Tool({ icon, label, keys, off, onClick, text }: { icon: string; label: string; keys?: string; off?: boolean; onClick: () => void; text?: string }) {
+function Tool({ icon, label, keys, off, onClick, text, expanded }: { icon: string; label: string; keys?: string; off?: boolean; onClick: () => void; text?: string; expanded?: boolean }) {
   return (
-    <button type="button" className={text ? "jc-tool worded" : "jc-tool"} aria-label={label} aria-disabled={off || undefined} title={keys ? `${label} (${keys})` : label} onClick={() => { if (!off) onClick(); }}>
+    <button type="button" className={text ? "jc-tool worded" : "jc-tool"} aria-label={label} aria-expanded={expanded} aria-disabled={off || undefined} title={keys ? `${label} (${keys})` : label} onClick={() => { if (!off) onClick(); }}>
       <span className="jc-icon" aria-hidden>{icon}</span>{text && <span className="jc-tool-text">{text}</span>}
     </button>
   );
@@ -68,9 +69,35 @@ function ProblemsTool() {
   );
 }
 
+const FORMS: [Form, string, string][] = [["png", "image", "Picture (PNG)"], ["svg", "polyline", "Drawing (SVG)"], ["mermaid", "code", "Diagram (Mermaid)"]];
+
+/** The journey as a file, for a document or a colleague. */
+function TakeAlong() {
+  const editor = useContext(EditorContext);
+  const [open, setOpen] = useState(false);
+  const menu = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    const root = menu.current!.getRootNode();
+    const away = (e: Event) => { if (!menu.current?.contains(e.target as Node)) setOpen(false); };
+    root.addEventListener("pointerdown", away, true);
+    return () => root.removeEventListener("pointerdown", away, true);
+  }, [open]);
+  const take = (form: Form) => { setOpen(false); editor.takeAway.want(form); };
+  return (
+    <div ref={menu} className="jc-menu" onKeyDown={(e) => { if (e.key === "Escape" && open) { e.stopPropagation(); setOpen(false); } }}>
+      <Tool icon="download" label="Take the journey along" expanded={open} onClick={() => setOpen(!open)} />
+      {open && <ul>{FORMS.map(([form, icon, words]) => (
+        <li key={form}><button type="button" onClick={() => take(form)}><span className="jc-icon" aria-hidden>{icon}</span>{words}</button></li>
+      ))}</ul>}
+    </div>
+  );
+}
+
 export function Toolbar({ shot, find, onTidy }: { shot: Snapshot; find: RefObject<HTMLInputElement | null>; onTidy: () => void }) {
   const editor = useContext(EditorContext);
   const readonly = useLive((s) => s.readonly);
+  const pictures = useLive((s) => s.pictures);
   const chosen = shot.nodes.some((n) => n.selected), cut = chosen || shot.edges.some((e) => e.selected);
   return (
     <div className="jc-bar" role="toolbar" aria-label="Canvas tools">
@@ -90,6 +117,7 @@ export function Toolbar({ shot, find, onTidy }: { shot: Snapshot; find: RefObjec
           <Tool icon="account_tree" label="Tidy up" text="Tidy up" onClick={onTidy} />
         </>
       )}
+      {pictures && <TakeAlong />}
     </div>
   );
 }

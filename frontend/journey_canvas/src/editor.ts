@@ -3,21 +3,23 @@ import { applyEdgeChanges, applyNodeChanges, type EdgeChange, type NodeChange } 
 import { applyChange, copies, diff, edgeId, freshId, isPassed, merge, portsOf, reversed, snap, toFlowEdge, toFlowNode, toGraph, type Change } from "./graph";
 import { placeMissing, tidy } from "./layout";
 import type { Live } from "./live";
-import { CARD_HEIGHT, CARD_WIDTH, type CanvasData, type FlowEdge, type FlowNode, type Graph, type GraphEdge, type GraphNode, type SentGraph, type SentSelection, type XY } from "./types";
+import { TakeAway } from "./takeaway";
+import { CARD_HEIGHT, CARD_WIDTH, type CanvasData, type FlowEdge, type FlowNode, type Graph, type GraphEdge, type GraphNode, type SentGraph, type SentPeople, type SentSelection, type XY } from "./types";
 
-const UNSEEN_FOR_MS = 5000; // an edit Python has not answered for this long is taken as refused
+const UNSEEN_FOR_MS = 30_000; // an edit or a choice Python has not answered for this long never arrived; a busy server takes its time
 const HISTORY = 200;
 export type Notice = { text: string; undo: boolean; key: number };
 export type Snapshot = { nodes: FlowNode[]; edges: FlowEdge[]; canUndo: boolean; canRedo: boolean; notice: Notice | null; linking: Linking | null; edit: number; looks: number };
 type Linking = { source: string; port: string };
-export type Outgoing = { graph: (g: SentGraph) => void; selected: (s: SentSelection) => void };
+export type Outgoing = { graph: (g: SentGraph) => void; selected: (s: SentSelection) => void; people: (p: SentPeople) => void; asked: (at: number) => void };
 
 let clipboard: { graph: Graph; pasted: number } | null = null; // outlives the page, so a branch can travel between journeys
 
 export class Editor {
   nodes: FlowNode[] = [];
   edges: FlowEdge[] = [];
-  out: Outgoing = { graph: () => {}, selected: () => {} };
+  out: Outgoing = { graph: () => {}, selected: () => {}, people: () => {}, asked: () => {} };
+  takeAway = new TakeAway((text) => this.say(text, false));
   onReveal: (ids: string[]) => void = () => {};
   view: { x: number; y: number; zoom: number } | null = null; // where people looked when they left
   private base: Graph = { nodes: [], edges: [] };
@@ -39,7 +41,10 @@ export class Editor {
   private listeners = new Set<() => void>();
   private shot: Snapshot;
 
-  constructor(readonly live: Live) { this.shot = this.makeSnapshot(); }
+  constructor(readonly live: Live) {
+    this.takeAway.ask = (at) => this.out.asked(at);
+    this.shot = this.makeSnapshot();
+  }
 
   // ---- React ----
   subscribe = (tell: () => void) => { this.listeners.add(tell); return () => { this.listeners.delete(tell); }; };

@@ -6,9 +6,9 @@ import "./style.css";
 import { Canvas } from "./Canvas";
 import { Editor, type Outgoing } from "./editor";
 import { Live } from "./live";
-import type { CanvasData, SentGraph, SentSelection } from "./types";
+import type { CanvasData, SentGraph, SentPeople, SentSelection } from "./types";
 
-type State = { graph: SentGraph; selected: SentSelection };
+type State = { graph: SentGraph; selected: SentSelection; people: SentPeople; asked: number };
 type Mounted = { root: Root; host: HTMLElement; styled: Promise<void>; out: Outgoing; calls: number; drawn: number; editor: Editor | null };
 const mounts = new WeakMap<object, Mounted>();
 const editors = new Map<string, Editor>(); // by the page's key: undo and view outlive a visit to another tab
@@ -56,6 +56,7 @@ function editorFor(here: Mounted, key: string): Editor {
 
 async function draw(parent: object, here: Mounted, packed: Uint8Array<ArrayBuffer>, call: number): Promise<void> {
   const [data] = await Promise.all([unpack(packed), here.styled]);
+  void editors.get(data.key)?.takeAway.receive(data.files);
   if (mounts.get(parent) !== here || call < here.drawn) return; // gone, or a later answer was quicker
   here.drawn = call;
   const editor = editorFor(here, data.key);
@@ -77,8 +78,11 @@ function leave(parent: object, here: Mounted, call: number): void {
   });
 }
 
-const render: FrontendRenderer<State, Uint8Array<ArrayBuffer>> = ({ parentElement, data, setStateValue }) => {
-  const out: Outgoing = { graph: (g) => setStateValue("graph", g), selected: (s) => setStateValue("selected", s) };
+const render: FrontendRenderer<State, Uint8Array<ArrayBuffer>> = ({ parentElement, data, setStateValue, setTriggerValue }) => {
+  const out: Outgoing = {
+    graph: (g) => setStateValue("graph", g), selected: (s) => setStateValue("selected", s),
+    people: (p) => setTriggerValue("people", p), asked: (at) => setTriggerValue("asked", at),
+  };
   const here = mounts.get(parentElement) ?? mount(parentElement, out);
   const call = (here.calls += 1);
   here.out = out;

@@ -14,6 +14,8 @@ export type LiveState = {
   dots: Dot[];
   readonly: boolean;
   dark: boolean;
+  pictures: boolean;
+  people: boolean;
 };
 
 /** The old value where nothing changed, so that identity says whether to redraw. */
@@ -26,7 +28,7 @@ function keptEntries<T>(old: Record<string, T>, now: Record<string, T>): Record<
 }
 
 export class Live {
-  state: LiveState = { kinds: {}, counts: {}, portCounts: {}, problems: {}, derived: {}, dots: [], readonly: false, dark: false };
+  state: LiveState = { kinds: {}, counts: {}, portCounts: {}, problems: {}, derived: {}, dots: [], readonly: false, dark: false, pictures: false, people: false };
   private listeners = new Set<() => void>();
 
   take(data: CanvasData, dark: boolean): void {
@@ -36,6 +38,7 @@ export class Live {
       kinds: keptEntries(old.kinds, data.kinds), counts: data.counts ?? {}, portCounts: data.port_counts ?? {},
       problems: keptEntries(old.problems, data.errors ?? {}), derived: keptEntries(old.derived, { ...old.derived, ...derived }),
       dots: kept(old.dots, data.dots ?? []), readonly: data.readonly ?? false, dark,
+      pictures: data.pictures ?? false, people: data.people ?? false,
     };
     this.listeners.forEach((tell) => tell());
   }

@@ -1,5 +1,6 @@
 // The words shared with pages/widgets/canvas.py. Python computes; the canvas draws and lets people rearrange.
 import type { Edge, Node } from "@xyflow/react";
+import type { Files } from "./takeaway";
 
 export type Port = { id: string; label: string };
 export type Kind = {
@@ -43,11 +44,16 @@ export type CanvasData = {
   readonly?: boolean;
   selected?: string | null;
   height?: number;
+  pictures?: boolean; // whether it can be taken along
+  people?: boolean; // whether its numbers lead to people
+  files?: Files | null;
 };
 
 /** What one edit sends: the whole graph, the revision it stands on, its number, and who is selected now. */
 export type SentGraph = Graph & { edit: number; rev: string | number; selected: string | null; at: number };
 export type SentSelection = { id: string | null; at: number };
+/** A number that was pressed: who stands at the node, or who left it by the port. */
+export type SentPeople = { node: string; port: string | null };
 
 export type FlowNode = Node<{ node: GraphNode }, "card">;
 export type FlowEdge = Edge<{ edge: GraphEdge }, "port">;
