@@ -78,10 +78,11 @@ def _passage(store: Store, row: tuple[object, ...], graph: Journey, waiting: lis
 
 
 def _steps(store: Store, enrollment: int, sentences: dict[str, str]) -> list[Taken]:
-    rows = store.rows("""SELECT s.at, n.key, n.type, s.port, COALESCE(s.reason, m.reason), s.seen,
+    rows = store.rows("""SELECT s.at, n.key, n.type, s.port, COALESCE(s.reason, m.reason, h.detail), s.seen,
             (SELECT e.name || COALESCE(' ' || e.object, '') FROM event e WHERE e.id = ABS(s.seen))
         FROM step s JOIN node n ON n.id = s.node_id
         LEFT JOIN message m ON m.node_id = s.node_id AND m.token_id = s.token_id AND m.visit = s.seq
+        LEFT JOIN errand h ON h.token_id = s.token_id AND h.visit = s.seq AND h.node_id = s.node_id AND h.status = 'dead'
         WHERE s.token_id BETWEEN :low AND :low + 63 ORDER BY s.id""", low=enrollment * 64)
     return [Taken(at, key, sentences.get(key, ""), port, reason, seen,
                   event if kind in _EVENT_SEEN or port in ("exited", "pulled") else None)

@@ -20,6 +20,7 @@ from engine.content import templates
 from engine.errors import BadInput, Conflict, Forbidden, Invalid, NotFound
 from engine.journeys import approving
 from engine.journeys.runner import Runner
+from engine.loop.explain import explain
 from engine.outreach import errand_runs, errands, posting
 from engine.people import contacts
 from engine.store import Store
@@ -136,6 +137,7 @@ def test_a_refusal_is_tried_again_with_growing_pauses_then_dead_and_a_person_may
 def test_what_will_not_get_better_is_dead_at_once_and_redirects_are_not_followed(store: Store, port: int, status: int) -> None:
     errand_runs.allow(store, "127.0.0.1", by=ANN, now=T0)
     assert carry(start(store, hook(f"http://127.0.0.1:{port}/{status}")), T0).dead == 2
+    assert f"answered {status}" in str(explain(store, "ada@example.com")[0].steps[0].reason)
     assert len(Receiver.came) == 2
 
 

@@ -85,7 +85,7 @@ def test_every_kind_of_trigger_can_be_written_read_and_told(store: Store) -> Non
 
 REFUSED: list[tuple[Any, str]] = [
     ({"what": 1}, "a trigger is one of"),
-    ({"event": "a", "segment": "Leads"}, "a trigger is one of"),
+    ({"event": "a", "segment": "Leads"}, "triggers of their own"),
     ({"segment": "Nowhere"}, "no segment 'Nowhere'"),
     ({"score": "boiling"}, "no score threshold 'boiling'"),
     ({"score": "hot", "group": "fit"}, "both groups together"),

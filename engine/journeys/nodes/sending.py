@@ -48,7 +48,7 @@ class Send(Node):
     priority: int = Field(default=0, ge=-100, le=100)
     transactional: bool = False
     _template_id: int | None = PrivateAttr(None)
-    label, icon, tint, group = "Send email", "mail", BLUE, "Messages"
+    label, icon, tint, group = "Send message", "mail", BLUE, "Messages"
     example: ClassVar = {"template": "welcome", "next": "END"}
     variants: ClassVar = ({"template": "short", "channel": "sms", "next": "END"},)
 

@@ -37,7 +37,10 @@ def _one(document: Any, info: ValidationInfo) -> Trigger:
         return document
     cls = type_of(document)
     if cls is None:
-        raise ValueError(f"a trigger is one of: {', '.join(trigger_types())}")
+        named = [key for key in trigger_types() if isinstance(document, dict) and key in document]
+        raise ValueError(f"{' and '.join(named)} are triggers of their own: write several as a list. A date that an event "
+                         "names is {date: PROPERTY, of: EVENT}" if len(named) > 1 else
+                         f"a trigger is one of: {', '.join(trigger_types())}")
     try:
         return cls.model_validate(document, context=info.context)
     except ValidationError as error:

@@ -109,23 +109,25 @@ def _stage(asked: File, document: dict[str, Any], start: int, workspace: Store |
         parse_caps(asked.caps)
         set_setting(store, "caps", asked.caps)
     there = {one.name.lower() for one in templates.list_templates(store)}
-    for one in sorted(_templates(document) - there):
-        templates.save(store, one, html=f"<p>{one}</p>", text=one, subject=one, by=BY, now=start)
+    for one, channel in sorted(_templates(document).items()):
+        if one not in there:
+            page: dict[str, str | None] = {"html": f"<p>{one}</p>", "subject": one} if channel == "email" else {"html": None}
+            templates.save(store, one, **page, text=one, channel=channel, by=BY, now=start)
     return store
 
 
-def _templates(document: dict[str, Any]) -> set[str]:
-    """Every template that a node names, by `template` or in `templates`."""
-    found: set[str] = set()
+def _templates(document: dict[str, Any]) -> dict[str, str]:
+    """Every template that a node names, by `template` or in `templates`, and the channel it is sent by."""
+    found: dict[str, str] = {}
     for node in document.get("nodes") or []:
         if isinstance(node, dict):
-            found |= {str(node["template"]).lower()} if node.get("template") else set()
-            found |= {str(one).lower() for one in node.get("templates") or []}
+            for one in [node["template"]] if node.get("template") else node.get("templates") or []:
+                found.setdefault(str(one).lower(), str(node.get("channel") or "email"))
     return found
 
 
 def _cast(store: Store, given: dict[str, dict[str, Any]], start: int) -> dict[str, int]:
-    """Contacts by the name that the file gives them. Everybody agrees to mail unless `consent` says otherwise."""
+    """Contacts by the name that the file gives them. Everybody agrees to mail, and to SMS, unless `consent` says otherwise."""
     cast: dict[str, int] = {}
     for who, facts in given.items():
         said = dict(facts)
@@ -139,7 +141,8 @@ def _cast(store: Store, given: dict[str, dict[str, Any]], start: int) -> dict[st
                 raise BadInput(f"given.{who}: {saved.refused}")
             cast[who] = saved.id
             if status != "none":
-                consent.record(store, [saved.id], "email", status, basis="test", source="test", by=BY, now=start - DAY)
+                for channel in templates.CHANNELS:
+                    consent.record(store, [saved.id], channel, status, basis="test", source="test", by=BY, now=start - DAY)
             if tags:
                 contacts.add_tags(store, [saved.id], tags, now=start - DAY, source="test")
             for name in lists:
