@@ -156,10 +156,13 @@ def offset_spans(zone: str) -> tuple[Span, ...]:
 
 def _turns(info: ZoneInfo) -> Iterator[int]:
     """The first seconds of a new offset."""
+    before = _offset(info, KNOWN_FROM)
     for at in range(KNOWN_FROM, KNOWN_UNTIL, DAY):
-        after = min(at + DAY, KNOWN_UNTIL)
-        if _offset(info, after) != _offset(info, at):
-            yield _turn(info, at, after)
+        next_day = min(at + DAY, KNOWN_UNTIL)
+        after = _offset(info, next_day)
+        if after != before:
+            yield _turn(info, at, next_day)
+        before = after
 
 
 def _turn(info: ZoneInfo, low: int, high: int) -> int:
