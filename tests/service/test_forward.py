@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +19,18 @@ from engine.loop.tick import Tally
 from engine.schema import open_store
 from engine.service import demo, forward
 from engine.store import Store
-from tests.conftest import NOW
+from tests.conftest import ENGINES, NOW, SweptSchemas
 from tests.service.demo_copies import CONFIG, make
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def made_on_a_server(swept_schemas: SweptSchemas) -> Iterator[Store]:
+    """The small demo on PostgreSQL."""
+    with swept_schemas.url() as url, closing(open_store(url)) as store:
+        make(store)
+        yield store
 
 
 def count(store: Store, query: str, **params: object) -> int:
@@ -124,9 +134,11 @@ def test_one_at_a_time(company: Store) -> None:
     beside.close()
 
 
-def test_where_no_copy_can_lie_it_is_made_anew(store: Store) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_where_no_copy_can_lie_it_is_made_anew(engine: str, request: pytest.FixtureRequest) -> None:
     """PostgreSQL keeps no file beside it; a SQLite file whose copy is gone goes the same way."""
-    make(store)
+    store = request.getfixturevalue("company" if engine == "sqlite" else "made_on_a_server")
+    Path(f"{store.url.removeprefix('sqlite:///')}-fresh").unlink(missing_ok=engine != "sqlite")
     people = store.rows("SELECT c.id, c.email, c.stage FROM contact c ORDER BY c.id")
     forward.fast_forward(store, CONFIG, 1, now=NOW)
     forward.start_again(store, CONFIG, now=NOW)
