@@ -19,10 +19,13 @@ from engine.people import accounts, consent, contacts, deals, employers, fields
 from engine.service import batches
 from engine.sql import sql
 from engine.store import Store
+from tests.conftest import ENGINES
 
 from . import evaluator as ev
 
 pytestmark = pytest.mark.slow
+HURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck))
+on_sqlite, on_postgresql = (pytest.mark.parametrize("url", [engine], indirect=True) for engine in ENGINES)
 
 DAY = 86_400
 TABLES = ("contact", "identifier", "contact_merge", "contact_change", "dirty_contact", "tag", "contact_tag", "list",
@@ -301,12 +304,28 @@ def test_every_kind_of_leaf_is_lived_through(workspace: Store) -> None:
     assert lived == set(LEAVES) and set(ev.KINDS) == set(LEAVES)
 
 
+@on_sqlite
 @example(seed=88774, length=52)  # an event arrives, and the clock goes back to before it
 @example(seed=42, length=60)  # these two end wrongly where a changed verdict leaves no mark on the contact
 @example(seed=46, length=60)
-@settings(max_examples=14, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(HURRIED, max_examples=14)
 @given(seed=st.integers(0, 2**32), length=st.integers(5, 60))
 def test_kept_membership_equals_asking_everybody(workspace: Store, seed: int, length: int) -> None:
+    live(workspace, seed, length)
+
+
+@on_postgresql
+@example(seed=88774, length=52)
+@example(seed=42, length=60)
+@example(seed=46, length=60)
+@settings(HURRIED, max_examples=5)
+@given(seed=st.integers(0, 2**32), length=st.integers(5, 60))
+def test_kept_membership_equals_asking_everybody_on_a_server(workspace: Store, seed: int, length: int) -> None:
+    live(workspace, seed, length)
+
+
+def live(workspace: Store, seed: int, length: int) -> None:
+    """Something happens `length` times; after each refresh, everybody is asked."""
     world = World(workspace, random.Random(seed))
     for act in world.dice.choices(list(ACTS), list(ACTS.values()), k=length):
         getattr(world, act)()
@@ -325,9 +344,22 @@ FACTS: list[Any] = [
 ]
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@on_sqlite
+@settings(HURRIED, max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_the_past_is_what_it_was(workspace: Store, seed: int) -> None:
+    look_back(workspace, seed)
+
+
+@on_postgresql
+@settings(HURRIED, max_examples=4)
+@given(seed=st.integers(0, 2**32))
+def test_the_past_is_what_it_was_on_a_server(workspace: Store, seed: int) -> None:
+    look_back(workspace, seed)
+
+
+def look_back(workspace: Store, seed: int) -> None:
+    """What was found at some moments is found again afterwards, asked for as of then."""
     world = World(workspace, random.Random(seed))
     catalogue, seen, facts = known(world.store), [], world.dice.sample(FACTS, 9)
     acts = {"arrive": 1, "do": 6, "grow": 1, "role": 1, "deal": 1, "edit": 4, "label": 4, "say": 2, "judge": 2, "score": 2,

@@ -6,7 +6,6 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadInput, Conflict
@@ -15,7 +14,7 @@ from engine.journeys.migrating import Wish
 from engine.outreach import limits
 from engine.store import Store
 
-from .test_properties import _dropped, checked, furnish, on_all, opened  # noqa: F401 (a fixture)
+from .test_properties import _dropped, furnish, on_each_engine, opened  # noqa: F401 (a fixture)
 from .worlds import (
     ANN,
     START,
@@ -233,9 +232,7 @@ def test_complaint_13_an_exit_rule_takes_people_out_of_a_paused_journey(store: S
     assert trail(store, 2) == ["w.happened", "e.end"]
 
 
-@on_all
-@checked
-@given(graph=journeys(), life=lives(), seed=st.integers(0, 10_000))
+@on_each_engine(graph=journeys(), life=lives(), seed=st.integers(0, 10_000))
 def test_moving_people_conserves_them(engine: str, graph: Document, life: Life, seed: int) -> None:
     """Whatever is redrawn and wished for: as many passages as before, each with the tokens it had, one place each."""
     chance = random.Random(seed)

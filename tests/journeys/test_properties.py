@@ -41,9 +41,27 @@ from .worlds import (
 pytestmark = pytest.mark.slow
 
 EXAMPLES = int(os.environ.get("JOURNEY_EXAMPLES", "8"))
+MOST = {"sqlite": EXAMPLES, "postgresql": EXAMPLES // 2}  # a life on a server takes twice the time of one in memory
 checked = settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
                    suppress_health_check=list(HealthCheck))
-on_all = pytest.mark.parametrize("engine", ENGINES)
+
+
+def on_each_engine(**drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[[str], None]]:
+    """A property that takes an engine and what is drawn."""
+
+    def of(holds: Callable[..., None]) -> Callable[[str], None]:
+        @pytest.mark.parametrize("engine", ENGINES)
+        def test(engine: str) -> None:
+            def lived(**values: Any) -> None:
+                holds(engine, **values)
+
+            lived.__name__ = holds.__name__  # under it hypothesis keeps what failed
+            settings(checked, max_examples=MOST[engine])(given(**drawn)(lived))()
+
+        test.__name__, test.__doc__ = holds.__name__, holds.__doc__
+        return test
+
+    return of
 
 
 class Crash(Exception):
@@ -117,9 +135,7 @@ def failing(budget: int) -> Callable[[str], None]:
     return look
 
 
-@on_all
-@checked
-@given(graph=journeys(), life=lives())
+@on_each_engine(graph=journeys(), life=lives())
 def test_nobody_is_lost_or_doubled(engine: str, graph: Document, life: Life) -> None:
     with opened(engine) as store:
         live(store, graph, life)
@@ -184,9 +200,7 @@ def effects_happened_once(store: Store, document: Document) -> None:
     assert slots == 0, "a slot lets one person through"
 
 
-@on_all
-@checked
-@given(graph=journeys(), life=lives())
+@on_each_engine(graph=journeys(), life=lives())
 def test_a_second_tick_at_one_instant_changes_nothing(engine: str, graph: Document, life: Life) -> None:
     with opened(engine) as store:
         now = live(store, graph, life)
@@ -197,16 +211,12 @@ def test_a_second_tick_at_one_instant_changes_nothing(engine: str, graph: Docume
         assert store.one("SELECT COUNT(*) FROM token WHERE due_at <= :now", now=now) == 0
 
 
-@on_all
-@checked
-@given(graph=journeys(), life=lives(), size=st.integers(1, 4), chunk=st.integers(1, 4))
+@on_each_engine(graph=journeys(), life=lives(), size=st.integers(1, 4), chunk=st.integers(1, 4))
 def test_the_size_of_batches_changes_nothing(engine: str, graph: Document, life: Life, size: int, chunk: int) -> None:
     assert outcome(engine, graph, life, size=size, chunk=chunk) == outcome(engine, graph, life)
 
 
-@on_all
-@checked
-@given(graph=journeys(), life=lives(), seed=st.integers(0, 10_000))
+@on_each_engine(graph=journeys(), life=lives(), seed=st.integers(0, 10_000))
 def test_crashes_change_nothing(engine: str, graph: Document, life: Life, seed: int) -> None:
     crashed = outcome(engine, graph, life, size=2, chunk=2, crash=random.Random(seed))
     assert crashed == outcome(engine, graph, life)
