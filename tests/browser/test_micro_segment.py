@@ -79,8 +79,12 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return made
 
 
-def test_the_micro_segment_is_built_by_mouse_and_keyboard(page: Page, serve: Serve, url: str) -> None:
-    app = serve(ROOT / "app.py", env={"DATABASE_URL": url, "THROUGHLINE_LOCAL_ADMIN": "1"})
+@pytest.fixture(scope="module")
+def app(serve: Serve, url: str) -> str:
+    return serve(ROOT / "app.py", env={"DATABASE_URL": url, "THROUGHLINE_LOCAL_ADMIN": "1"})
+
+
+def test_the_micro_segment_is_built_by_mouse_and_keyboard(page: Page, app: str, url: str) -> None:
     page.goto(f"{app}/segments")
     page.get_by_role("button", name="New segment").click()
     add, row = page.get_by_label("Condition", exact=True), page.locator("[class*=st-key-row-]")
@@ -143,8 +147,7 @@ def test_the_micro_segment_is_built_by_mouse_and_keyboard(page: Page, serve: Ser
     store.close()
 
 
-def test_a_sequence_is_built_and_opens_again(page: Page, serve: Serve, url: str) -> None:
-    app = serve(ROOT / "app.py", env={"DATABASE_URL": url, "THROUGHLINE_LOCAL_ADMIN": "1"})
+def test_a_sequence_is_built_and_opens_again(page: Page, app: str, url: str) -> None:
     page.goto(f"{app}/segments?edit=new")
     add, row = page.get_by_label("Condition", exact=True), page.locator("[class*=st-key-row-]")
     choose(page, add.first, "Behavior · One after another")

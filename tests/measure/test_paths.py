@@ -93,16 +93,17 @@ rows = st.lists(
 )
 
 
-@pytest.mark.parametrize("model", MODELS)
 @given(rows=rows)
-def test_credit_and_no_touch_are_all_there_was(model: str, rows: list[tuple[str, str, int, bool, int]]) -> None:
+def test_by_every_model_credit_and_no_touch_are_all_there_was(rows: list[tuple[str, str, int, bool, int]]) -> None:
     text = [(who, channel, str(1_700_000_000 + at), str(int(won)), str(value)) for who, channel, at, won, value in rows]
     read = paths.from_touch_rows(touch_rows(*text))
-    frame, found = paths.credit(read, MODELS[model]), paths.totals(read)
+    found = paths.totals(read)
     assert found.conversions == sum(won for *_, won, _ in rows)
     assert found.value == sum(value for *_, won, value in rows if won)
-    assert frame["conversions"].sum() + found.untouched_conversions == pytest.approx(found.conversions)
-    assert frame["value"].sum() + (found.untouched_value or 0) == pytest.approx(found.value)
+    for name, model in MODELS.items():
+        frame = paths.credit(read, model)
+        assert frame["conversions"].sum() + found.untouched_conversions == pytest.approx(found.conversions), name
+        assert frame["value"].sum() + (found.untouched_value or 0) == pytest.approx(found.value), name
 
 
 steps = st.lists(st.sampled_from("abcd"), min_size=1, max_size=9)
