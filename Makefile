@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # four on two cores: browser tests wait much of their time
 JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest
-SPREAD := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+SPREAD := --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install run demo test test-fast check fix bench clean
 .DEFAULT_GOAL := help
@@ -24,10 +24,10 @@ demo: $(VENV)/.run  ## the demo company
 	@$(BIN)/python -m engine init --demo
 
 test: $(VENV)/.dev  ## all tests, on both databases
-	@$(PYTEST) $(SPREAD)
+	@$(PYTEST) -n $(JOBS) $(SPREAD)
 
 test-fast: $(VENV)/.dev  ## the quick ones on SQLite, while working
-	@$(PYTEST) $(SPREAD) -m "not slow and not browser" -k "not postgresql"
+	@$(PYTEST) -n auto $(SPREAD) -m "not slow and not browser" -k "not postgresql"
 
 check: $(VENV)/.dev  ## what CI runs: style, types, tests
 	@$(BIN)/ruff check .
