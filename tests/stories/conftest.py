@@ -130,7 +130,7 @@ def collector(doors: Doors) -> Iterator[str]:
     words = ["--db", doors.url, "collect", "--port", address.rsplit(":", 1)[1]]
     process = subprocess.Popen([sys.executable, "-m", "engine", *words], cwd=ROOT, env=doors.env, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while True:
         try:
             urllib.request.urlopen(f"{address}/health", timeout=1).close()
