@@ -66,6 +66,12 @@ def last_id(store: Store) -> int:
     return int(store.one("SELECT COALESCE(MAX(e.id), 0) FROM event e"))
 
 
+def names_between(store: Store, low: int, high: int) -> set[str]:
+    """Names of the events with an id in (low, high], our own signals among them."""
+    return {row[0] for row in store.rows("SELECT DISTINCT e.name FROM event e WHERE e.id > :low AND e.id <= :high",
+                                         low=low, high=high)}
+
+
 def as_object(text: Any) -> str | None:
     """The main property of an event as it is stored and compared; None for nothing."""
     folded = fold(str(text)).strip()[:OBJECT_LENGTH] if text is not None else ""

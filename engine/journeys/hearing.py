@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..activity import events
 from ..audience import rules, watch
 from ..outreach import messages
 from ..schema import BRANCHES, ROW, set_watermark, watermark
@@ -77,7 +78,7 @@ def hear(store: Store, hearings: list[Hearing], low: int, high: int, now: int, b
         store.serialize("hear")
         if any(one.version.heard for one in hearings):
             store.serialize("event")
-        names = {row[0] for row in store.rows(f"SELECT DISTINCT e.name FROM event e WHERE {FRESH}", low=low, high=high)}
+        names = events.names_between(store, low, high)
         touched = sum(_hear_version(store, one, names, params) for one in hearings)
         if names:
             touched += store.run(wake(max((one.version.layout.branch_count for one in hearings), default=1)), **params)
@@ -151,11 +152,12 @@ def _upstream(goal_id: int) -> Sql:
 
 
 def _find(version: Live, source: Sql, event: Sql, condition: Sql, port: Sql, reason: str) -> Sql:
-    """Enrollments that the interrupt takes, each with its earliest event; the earliest of all interrupts wins."""
+    """Enrollments that the interrupt takes, each with its earliest event; the earliest of all interrupts wins. The plus has
+    them found by the contact: SQLite would go through everybody in the version for each event."""
     return sql(f"""INSERT INTO batch ({ROW}, seen, port, reason)
         SELECT r.id * {BRANCHES}, r.id, r.contact_id, r.contact_id % {version.shard_count}, :now, :now, 0, {{event}}, NULL,
                {{event}}, {{port}}, :reason
-        FROM {{source}} AND r.status = 'active' AND r.version_id = {version.id} AND {{condition}}
+        FROM {{source}} AND r.status = 'active' AND +r.version_id = {version.id} AND {{condition}}
         GROUP BY r.id, r.contact_id
         ON CONFLICT (id) DO UPDATE SET since_event = excluded.since_event, seen = excluded.seen, port = excluded.port,
             reason = excluded.reason WHERE excluded.seen < batch.seen""",
@@ -230,7 +232,7 @@ def _place(version: Live) -> tuple[Sql, ...]:
     """The token of each new enrollment, at the first node."""
     first = version.journey.node(version.journey.first)
     rows = sql(f"""(SELECT r.id * {BRANCHES} AS id, r.id AS enrollment_id, r.contact_id, r.since_event, :now AS arrived_at,
-        0 AS seq FROM enrollment r WHERE r.id > :last AND r.version_id = {version.id})""")
+        0 AS seq FROM enrollment r WHERE r.id > :last AND +r.version_id = {version.id})""")
     placed = sql(f"""INSERT INTO token ({ROW}, node_id)
         SELECT b.id, b.enrollment_id, b.contact_id, b.contact_id % {version.shard_count}, {{due}}, b.arrived_at, b.seq,
                b.since_event, NULL, {version.ids[first.id]} FROM {{rows}} b""", due=first.looks_at(), rows=rows)
@@ -269,7 +271,7 @@ def _wakes_by_time(version: Live) -> list[Sql]:
         if edges:
             found.append(sql(f"""UPDATE token SET due_at = :now WHERE due_at > :now AND id IN (
                 SELECT t.id FROM ({{edges}}) d CROSS JOIN enrollment r CROSS JOIN {{branches}} AS v CROSS JOIN token t
-                WHERE r.contact_id = d.contact_id AND r.status = 'active' AND r.version_id = {version.id}
+                WHERE r.contact_id = d.contact_id AND r.status = 'active' AND +r.version_id = {version.id}
                   AND t.id = r.id * {BRANCHES} + v.column1 AND +t.node_id = {version.ids[node.id]})""",
                              edges=edges, branches=branches))
     return found

@@ -89,6 +89,12 @@ def test_the_claim_walks_its_index_in_order(memory: Store) -> None:
     assert "TEMP B-TREE" not in plans[0]
 
 
+def test_whoever_an_event_or_a_moment_may_move_is_found_by_the_contact(memory: Store) -> None:
+    plans = [memory.plan(text, **params) for where, text, params in statements(memory)
+             if where in ("interrupt", "interrupt by time", "wake by time", "wake")]
+    assert len(plans) > 4 and all("enrollment_active (contact_id=?)" in plan for plan in plans), "not all of a version"
+
+
 def test_siblings_are_found_by_key_range(memory: Store) -> None:
     plans = [memory.plan(text, **params) for where, text, params in statements(memory) if where == "j"]
     assert "SEARCH s USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plans[0]

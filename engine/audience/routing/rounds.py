@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,10 +15,9 @@ from ...people import contacts
 from ...schema import set_watermark, watermark
 from ...store import Store
 from ..rules import STAGES
-from .choosing import ROUND, Choice, choose
-from .reps import CONSUMER, had_turn
+from .choosing import Choice, Team, pick
+from .reps import CONSUMER
 
-RETRY_S = HOUR  # the fallback queue is looked at again so often: somebody may be back, or have room again
 ASKED = "sales_asked"  # the event by which a journey hands a contact over; its property `why` says what for
 _SETTING = "routing"
 
@@ -74,8 +72,10 @@ def refresh(store: Store, *, now: int, upto: int) -> Tally:
         store.serialize("event")
         entered = _entered(store, low, upto)
         wanted = {who: f"entered the stage {stage}" for who, stage in entered.items()} | _asked_for(store, low, upto)
-        handed = [_hand_over(store, who, why, now) for who, why in wanted.items()]
-        taken = [_take_back(store, *row, now=now) for row in _late(store, now)]
+        late = _late(store, now)
+        team = Team(store, now) if wanted or late else None
+        handed = [_hand_over(team, who, why) for who, why in wanted.items()] if team else []
+        taken = [_take_back(team, *row) for row in late] if team else []
         set_watermark(store, CONSUMER, upto, now)
     return Tally(sum(handed), sum(taken))
 
@@ -87,7 +87,7 @@ def hand_over(store: Store, contact_id: int, why: str, *, by: Actor, now: int) -
         raise NotFound(f"there is no contact {contact_id}")
     with store.transaction():
         store.serialize("event")
-        done = _hand_over(store, contact_id, why.strip()[:500] or "by hand", now)
+        done = _hand_over(Team(store, now), contact_id, why.strip()[:500] or "by hand")
         audit.record(store, by, "handed to sales", f"contact {contact_id}", now=now, why=why)
     return done
 
@@ -114,39 +114,43 @@ def _late(store: Store, now: int) -> list[tuple[Any, ...]]:
                       "ORDER BY t.id", now=now)
 
 
-def _hand_over(store: Store, contact_id: int, why: str, now: int) -> bool:
+def _hand_over(team: Team, contact_id: int, why: str) -> bool:
+    store = team.store
     if store.one("SELECT 1 FROM task t WHERE t.contact_id = :id AND t.status = 'open'", id=contact_id):
         return False
     task = store.new_ids("task", 1)[0]
     store.insert_many("task", [{"id": task, "contact_id": contact_id, "why": why, "route": "", "status": "open",
-                                "created_at": now}])
-    give(store, task, contact_id, choose(store, contact_id, now=now), now=now)
+                                "created_at": team.now}])
+    give(team, task, contact_id, pick(team, contact_id))
     return True
 
 
-def _take_back(store: Store, task: int, contact_id: int, owner: str | None, *, now: int) -> bool:
+def _take_back(team: Team, task: int, contact_id: int, owner: str | None) -> bool:
     """From whoever let it lie, to the next one; what lies in the fallback queue is tried again."""
+    store, now = team.store, team.now
     if owner:
-        there = store.one("SELECT 1 FROM sales_rep r WHERE r.email = :email", email=owner)
+        there = any(rep.email == owner for rep in team.reps)
         end_turn(store, task, "breached" if there else "left", now)
         tell(store, contact_id, "lead_overdue", owner, f"task:{task}:{now}:overdue", now)
     had = {row[0] for row in store.rows("SELECT u.rep FROM task_turn u WHERE u.task_id = :id AND u.outcome = 'breached'",
                                         id=task)}
-    give(store, task, contact_id, choose(store, contact_id, now=now, without=had), now=now, had=had)
+    give(team, task, contact_id, pick(team, contact_id, without=had), before=owner)
     return bool(owner)
 
 
-def give(store: Store, task: int, contact_id: int, choice: Choice, *, now: int, had: Collection[str] = ()) -> None:
-    """Put a task on somebody's desk, or into the fallback queue. Needs a transaction that has passed "event"."""
-    rep = choice.rep
-    everybody_had = all(seat.rep.email in had for seat in choice.considered)
-    due = rep.hours.after(now, policy(store).accept_within_s) if rep else None if everybody_had else now + RETRY_S
+def give(team: Team, task: int, contact_id: int, choice: Choice, *, before: str | None = None) -> None:
+    """Put a task on somebody's desk, or into the fallback queue. before: whose it was. Needs a transaction that has passed
+    "event"."""
+    store, now, rep = team.store, team.now, choice.rep
+    due = (rep.hours.after(now, policy(store).accept_within_s) if rep else
+           None if choice.again_s is None else now + choice.again_s)
     store.run("UPDATE task SET owner = :owner, due_at = :due, route = :route, snoozed_until = NULL WHERE id = :id",
               owner=rep.email if rep else None, due=due, route=choice.sentence, id=task)
+    team.moved(before, rep.email if rep else None)
     if rep:
         turn = store.new_ids("task_turn", 1)[0]
         store.insert_many("task_turn", [{"id": turn, "task_id": task, "rep": rep.email, "at": now}])
-        had_turn(store, rep, choice.turn, choice.turn + ROUND // rep.weight)
+        team.took(choice)
         contacts.upsert_many(store, [{"contact_id": contact_id, "owner": rep.email}], now=now, source="routing")
         tell(store, contact_id, "lead_assigned", rep.email, f"task_turn:{turn}", now, why=choice.sentence)
 

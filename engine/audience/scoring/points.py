@@ -14,7 +14,7 @@ from ...schema import set_watermark
 from ...sql import fold
 from ...store import Store
 from .. import segments
-from ..rules import EventFilter, known, parse_filter
+from ..rules import EventFilter, Known, known, parse_filter
 from .entries import GROUPS
 
 # watermarks: an event, a line of the log of segments, a change of a verdict
@@ -74,7 +74,7 @@ def save_rule(store: Store, name: str, document: dict[str, Any], *, by: Actor, n
         sentence, segment_id = segment.sentence, segment.id
         kept["rule"] = segment.rule
     else:
-        sentence, segment_id = filter_of(store, kept).sentence(), None
+        sentence, segment_id = filter_in(known(store), kept).sentence(), None
     _write(store, trimmed, kept, sentence, segment_id, by, now)
     return next(rule for rule in list_rules(store) if rule.name == trimmed)
 
@@ -94,9 +94,9 @@ def last_change(store: Store) -> int:
     return int(store.one("SELECT COALESCE(MAX(x.id), 0) FROM segment_change x"))
 
 
-def filter_of(store: Store, document: dict[str, Any]) -> EventFilter:
+def filter_in(words: Known, document: dict[str, Any]) -> EventFilter:
     """The events that give points. Raises Invalid."""
-    return parse_filter({key: document[key] for key in ("event", "where") if key in document}, known(store))
+    return parse_filter({key: document[key] for key in ("event", "where") if key in document}, words)
 
 
 def _write(store: Store, name: str, document: dict[str, Any], sentence: str, segment_id: int | None, by: Actor,

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ...activity import events
 from ...clock import DAY
 from ...errors import Invalid
 from ...people.lookups import rows_in
 from ...schema import set_watermark, watermark
 from ...sql import Sql, sql
 from ...store import Store
+from ..rules import known
 from .levels import QUIET, STEP, policy, settle
-from .points import CONSUMER, STATES, VERDICTS, ScoreRule, filter_of, last_change, list_rules
+from .points import CONSUMER, STATES, VERDICTS, ScoreRule, filter_in, last_change, list_rules
 from .worth import rounded, value
 
 EVENTS = 20_000  # looked at per transaction
@@ -59,27 +62,54 @@ def refresh(store: Store, *, now: int, upto: int) -> Tally:
     return Tally(written, len(due), crossed)
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What one rule asks of what is new. about: the event name, or the id of the segment, without which it need not ask."""
+
+    rule: ScoreRule
+    about: str | int
+    found: Sql
+
+
+def _questions(store: Store, states: bool) -> list[_Question]:
+    """Of the rules of states, or of events. One that names something that is gone gives nothing until it is mended."""
+    rules = [rule for rule in list_rules(store) if bool(rule.segment_id) == states]
+    words = known(store) if rules and not states else None
+    made: list[_Question] = []
+    for rule in rules:
+        if words is None:
+            made.append(_Question(rule, rule.segment_id or 0, sql(_STATES, segment=rule.segment_id)))
+            continue
+        with suppress(Invalid):
+            asked = filter_in(words, rule.document)
+            made.append(_Question(rule, asked.name, sql(_EVENTS, test=asked.match("e"))))
+    return made
+
+
 def _follow(store: Store, consumer: str, upto: int, now: int) -> int:
     """Points for what is new in the events, or in the log of segments."""
     low, _ = watermark(store, consumer)
-    rules = [rule for rule in list_rules(store) if bool(rule.segment_id) == (consumer == STATES)] if upto > low else []
+    questions = _questions(store, consumer == STATES) if upto > low else []
     written = 0
-    while rules and low < upto:
+    while questions and low < upto:
         high = min(low + EVENTS, upto)
         with store.transaction():
             store.serialize("event")
-            written += sum(_give(store, rule, low, high, now) for rule in rules)
+            new = _segments_between(store, low, high) if consumer == STATES else events.names_between(store, low, high)
+            written += sum(_give(store, one, low, high, now) for one in questions if one.about in new)
             set_watermark(store, consumer, high, now)
         low = high
     return written
 
 
-def _give(store: Store, rule: ScoreRule, low: int, high: int, now: int) -> int:
+def _segments_between(store: Store, low: int, high: int) -> set[int]:
+    return {row[0] for row in store.rows("SELECT DISTINCT x.segment_id FROM segment_change x WHERE x.id > :low "
+                                         "AND x.id <= :high", low=low, high=high)}
+
+
+def _give(store: Store, asked: _Question, low: int, high: int, now: int) -> int:
     """Entries of one rule for the events (low, high]."""
-    try:
-        found = store.rows(_found(store, rule), low=low, high=high)
-    except Invalid:  # it names something that is gone: it gives nothing until it is mended
-        return 0
+    rule, found = asked.rule, store.rows(asked.found, low=low, high=high)
     if not found:
         return 0
     rows = _while_it_holds(store, rule, found, now) if rule.segment_id else _each_time(store, rule, found)
@@ -99,8 +129,8 @@ def _reconsider(store: Store, now: int) -> int:
         store.serialize("event")
         gone = store.run(f"DELETE FROM score_entry WHERE rule_id IS NOT NULL AND event_id IN ({_JUDGED} = 'machine')",
                          low=low, high=high)
-        given = sum(_give(store, rule, event - 1, event, now) for rule in list_rules(store) if not rule.segment_id
-                    for (event,) in store.rows(_SINCE, low=low, high=high, rule=rule.id))
+        given = sum(_give(store, one, event - 1, event, now) for one in _questions(store, states=False)
+                    for (event,) in store.rows(_SINCE, low=low, high=high, rule=one.rule.id))
         set_watermark(store, VERDICTS, high, now)
     return gone + given
 
@@ -109,12 +139,6 @@ _JUDGED = """SELECT e.id FROM event e WHERE e.id IN
     (SELECT v.event_id FROM verdict_change v WHERE v.id > :low AND v.id <= :high) AND e.verdict"""
 _SINCE = f"""{_JUDGED} <> 'machine' AND e.received_at >= (SELECT r.created_at FROM score_rule r WHERE r.id = :rule)
     ORDER BY e.id"""
-
-
-def _found(store: Store, rule: ScoreRule) -> Sql:
-    if rule.segment_id:
-        return sql(_STATES, segment=rule.segment_id)
-    return sql(_EVENTS, test=filter_of(store, rule.document).match("e"))
 
 
 def _each_time(store: Store, rule: ScoreRule, found: list[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
