@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 _QUOTED = r"'(?:[^']|'')*'"
@@ -60,15 +61,32 @@ def sql(template: str, **parts: Any) -> Sql:
     """Compose a statement. Raises KeyError: a `{hole}` without a part; ValueError: a part without a hole."""
     pieces: list[str | Bind] = []
     used: set[str] = set()
+    for text, bound, spliced in _read(template):
+        if text:
+            pieces.append(text)
+        if spliced:
+            pieces.extend(parts[spliced].pieces)
+            used.add(spliced)
+        elif bound in parts:
+            pieces.append(Bind(parts[bound]))
+            used.add(bound)
+        elif bound:
+            pieces.append(f":{bound}")
+    if len(used) < len(parts):
+        raise ValueError(f"parts never used: {sorted(parts.keys() - used)}")
+    return Sql(tuple(pieces))
+
+
+@lru_cache(8192)
+def _read(template: str) -> tuple[tuple[str, str, str], ...]:
+    """The holes of a template: the text before each, the name to bind, the name to splice; the rest of the text at the end."""
+    found: list[tuple[str, str, str]] = []
     at = 0
     for hole in _HOLE.finditer(template):
-        pieces.append(template[at : hole.start()])
-        pieces.extend(_fill(hole, parts, used))
-        at = hole.end()
-    pieces.append(template[at:])
-    if unused := parts.keys() - used:
-        raise ValueError(f"parts never used: {sorted(unused)}")
-    return Sql(tuple(piece for piece in pieces if piece != ""))
+        if hole[1] or hole[2]:
+            found.append((template[at:hole.start()], hole[1] or "", hole[2] or ""))
+            at = hole.end()
+    return (*found, (template[at:], "", ""))
 
 
 def join(separator: str, fragments: Iterable[Sql]) -> Sql:
@@ -84,20 +102,6 @@ def case(arms: Iterable[tuple[Sql, Sql]], otherwise: Sql | None = None) -> Sql:
     whens = [sql("WHEN {when} THEN {then}", when=when, then=then) for when, then in arms]
     tail = [sql("ELSE {value}", value=otherwise)] if otherwise else []
     return sql("CASE {arms} END", arms=join(" ", [*whens, *tail]))
-
-
-def _fill(hole: re.Match[str], parts: dict[str, Any], used: set[str]) -> tuple[str | Bind, ...]:
-    bound, spliced = hole.groups()
-    if not bound and not spliced:
-        return (hole.group(),)
-    if spliced:
-        used.add(spliced)
-        fragment: Sql = parts[spliced]
-        return fragment.pieces
-    if bound not in parts:
-        return (hole.group(),)
-    used.add(bound)
-    return (Bind(parts[bound]),)
 
 
 def fold(text: str) -> str:

@@ -18,8 +18,6 @@ INTERNAL = frozenset({"segment_entered", "segment_left", "contact_changed", "sta
                       "journey_enroll", "journey_finished", "journey_exited", "date_reached", "schedule_reached"})
 _COLUMNS = ("contact_id", "name", "object", "occurred_at", "received_at", "value_minor", "currency", "props", "dedupe_key",
             "source", "historic", "verdict", "message_id")
-_INSERT = (f"INSERT INTO event ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)}) "
-           "ON CONFLICT (dedupe_key) DO NOTHING")
 
 
 def insert_events(store: Store, rows: Iterable[dict[str, Any]]) -> int:
@@ -28,9 +26,10 @@ def insert_events(store: Store, rows: Iterable[dict[str, Any]]) -> int:
     Keys of a row: contact_id, name, occurred_at, received_at, props (JSON text), dedupe_key, source; optional: object
     (folded here), value_minor, currency, historic, verdict, message_id.
     """
-    listed = [_complete(row) for row in rows]
+    listed = [_values(row) for row in rows]
     store.serialize("event")
-    return sum(store.run_many(_INSERT, listed[at:at + CHUNK]) for at in range(0, len(listed), CHUNK))
+    return sum(store.insert_rows("event", _COLUMNS, listed[at:at + CHUNK], or_ignore=True)
+               for at in range(0, len(listed), CHUNK))
 
 
 def load_events(store: Store, rows: Iterable[dict[str, Any]]) -> int:
@@ -78,8 +77,12 @@ def as_object(text: Any) -> str | None:
     return folded or None
 
 
-def _complete(row: dict[str, Any]) -> dict[str, Any]:
-    return dict.fromkeys(_COLUMNS) | {"historic": 0} | row | {"object": as_object(row.get("object"))}
+def _values(row: dict[str, Any]) -> tuple[Any, ...]:
+    """In the order of the columns."""
+    get = row.get
+    return (row["contact_id"], row["name"], as_object(get("object")), row["occurred_at"], row["received_at"],
+            get("value_minor"), get("currency"), row["props"], row["dedupe_key"], row["source"], get("historic", 0),
+            get("verdict"), get("message_id"))
 
 
 # ------------------------------------------------------------ for people

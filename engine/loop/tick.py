@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from .. import clock
 from ..activity import events, intake
@@ -19,6 +20,10 @@ from . import watchdog
 
 MOST_ROUNDS = 1_000  # a message sent may wake somebody who is sent a message: each round is one such step
 LEASE_WAIT_S = 30.0
+# What scores, segments, stages, leads and notices come from while no time passes; last, whether anything lies there undone.
+_MARKS = """SELECT (SELECT MAX(e.id) FROM event e), (SELECT MAX(x.id) FROM segment_change x),
+    (SELECT MAX(v.id) FROM verdict_change v), EXISTS (SELECT 1 FROM dirty_contact) OR EXISTS (SELECT 1 FROM dirty_account)
+    OR EXISTS (SELECT 1 FROM score_entry s WHERE s.uncounted > 0)"""
 Carry = Callable[..., delivery.Sent]  # delivery.deliver, or what stands in for it where nothing may leave
 
 
@@ -35,12 +40,17 @@ class Tally:
 
 @dataclass
 class Loop:
-    """A store with its runner, which keeps compiled journeys between ticks. carry: hands admitted messages over."""
+    """A store with its runner, which keeps compiled journeys between ticks.
+
+    carry: hands admitted messages over. inside: nothing leaves the house; webhooks and notices are only noted as captured.
+    """
 
     store: Store
     config: Config
     carry: Carry = delivery.deliver
+    inside: bool = False
     runner: Runner = field(init=False)
+    _known: tuple[Any, ...] | None = field(init=False, default=None)  # _MARKS as they were when nothing came of them
 
     def __post_init__(self) -> None:
         self.runner = Runner(self.store, default_zone=self.config.default_zone)
@@ -65,6 +75,7 @@ class Loop:
         """Rounds until nothing more happens: events, passages begun, steps, messages handed over. The caller is alone."""
         totals = (0, 0, 0, 0)
         self.runner.finish()  # before anything new is taken in: the rest of a pass must see what it began with
+        self._known = None
         for _ in range(MOST_ROUNDS):
             counts, quiet = self._round(now, deliver)
             totals = tuple(map(sum, zip(totals, counts, strict=True)))  # type: ignore[assignment]
@@ -74,21 +85,30 @@ class Loop:
 
     def _round(self, now: int, deliver: bool) -> tuple[tuple[int, int, int, int], bool]:
         taken = intake.take(self.store, now=now)
-        scored = scoring.refresh(self.store, now=now, upto=events.last_id(self.store))
-        affinity.refresh(self.store, now=now, upto=events.last_id(self.store))
-        watched = watch.refresh(self.store, now=now, upto=events.last_id(self.store))
-        staged = lifecycle.refresh(self.store, now=now)
-        led = routing.refresh(self.store, now=now, upto=events.last_id(self.store))
-        notices.write(self.store, now=now, upto=events.last_id(self.store))
+        learned = self._learn(now)
         moved = self.runner.tick(now)
         admitted = limits.admit(self.store, now=now, zone=self.config.default_zone)
         sent = self.carry(self.store, self.config, now=now) if deliver else None
-        inside = self.carry is not delivery.deliver  # where a stand-in hands messages over, nothing else leaves either
-        carried = errand_runs.run(self.store, self.config, now=now, capture=inside).changed if deliver else 0
+        carried = errand_runs.run(self.store, self.config, now=now, capture=self.inside).changed if deliver else 0
         handed = sent.sent + sent.failed + sent.unknown + sent.skipped if sent else 0
-        busy = (taken, scored.changed, watched.changed, staged, led.changed, moved.steps, moved.enrolled, moved.heard, admitted,
-                handed, carried)
+        busy = (taken, learned, moved.steps, moved.enrolled, moved.heard, admitted, handed, carried)
         return (taken, moved.enrolled, moved.steps, sent.sent if sent else 0), not any(busy)
+
+    def _learn(self, now: int) -> int:
+        """What the events say of people: scores, segments, stages, leads; how much changed by it. Once nothing is new to any
+        of those rooms, within one tick they need not be asked again."""
+        store = self.store
+        if (before := store.rows(_MARKS)[0]) == self._known:
+            return 0
+        scored = scoring.refresh(store, now=now, upto=events.last_id(store))
+        affinity.refresh(store, now=now, upto=events.last_id(store))
+        watched = watch.refresh(store, now=now, upto=events.last_id(store))
+        staged = lifecycle.refresh(store, now=now)
+        led = routing.refresh(store, now=now, upto=events.last_id(store))
+        notices.write(store, now=now, upto=events.last_id(store))
+        changed, after = scored.changed + watched.changed + staged + led.changed, store.rows(_MARKS)[0]
+        self._known = after if not changed and not after[-1] and after[:-1] == before[:-1] else None
+        return changed
 
 
 def tick(store: Store, config: Config, *, now: int) -> Tally:

@@ -48,7 +48,7 @@ class World:
     """A store that is all ours, and what is still to happen in it. now: UTC seconds, moved on by `run` alone.
 
     step_s: the clock never moves by less, so that a long simulation stays short; 0: to the very second. idle_s: nor, where
-    nothing is due, by more.
+    nothing is due, by more. first: a kind that nothing of a moment comes before, such as people to whom it happens.
     """
 
     store: Store
@@ -58,12 +58,13 @@ class World:
     idle_s: int = HOUR
     config: Config = field(default_factory=lambda: Config(secret=secrets.token_bytes(16)))
     kinds: dict[str, Kind] = field(default_factory=lambda: dict(KINDS))
+    first: str = ""
     ticks: int = 0
     _ahead: list[tuple[int, int, str, Row]] = field(default_factory=list)
     _count: int = 0
 
     def __post_init__(self) -> None:
-        self.loop = Loop(self.store, self.config, carry=self._carry)
+        self.loop = Loop(self.store, self.config, carry=self._carry, inside=True)
         self.loop.runner.breathe = lambda: None
         self._salt = secrets.token_hex(4)
 
@@ -101,6 +102,7 @@ class World:
         due = []
         while self._ahead and self._ahead[0][0] <= now:
             due.append(heappop(self._ahead))
+        due.sort(key=lambda one: one[2] != self.first)
         for kind, run in groupby(due, key=lambda one: one[2]):
             self.kinds[kind](self, [(at, row) for at, _, _, row in run])
 

@@ -73,13 +73,16 @@ def run(store: Store, config: Config, *, now: int, limit: int | None = None, cap
     with store.lock("errands") as free:
         if not free:
             return Ran()
+        tell(store, now=now)
+        if not (rows := errands.due(store, now=now, limit=AT_ONCE if limit is None else min(AT_ONCE, limit))):
+            return Ran()
         held = _Run(store, config, now, capture or bool(setting(store, "capture_only", False)), tuple(allowed(store)))
         left = AT_ONCE if limit is None else limit
-        tell(store, now=now)
-        while left > 0 and (rows := errands.due(store, now=now, limit=min(AT_ONCE, left))):
+        while left > 0 and rows:
             _carry(held, rows)
             tell(store, now=now)
             left -= len(rows) if limit is not None else 0
+            rows = errands.due(store, now=now, limit=min(AT_ONCE, left))
         return held.ran
 
 

@@ -41,6 +41,7 @@ _WAITS = "('delayed', 'held', 'quiet', 'outside_hours', 'warming')"
 LONGEST_DELAY_S = 7 * DAY  # a message that would go later than this after it was queued is skipped
 _COUNTED = "('admitted', 'sending', 'sent', 'unknown')"
 _AT = "COALESCE(x.sent_at, x.claimed_at, x.admitted_at)"
+_DUE = f"SELECT 1 FROM message m WHERE {messages.WAITING} AND m.status = 'queued' AND m.due_at <= :now LIMIT 1"
 
 
 def verdict(channel: str, policy: Policy) -> Sql:
@@ -76,6 +77,8 @@ def admit(store: Store, *, now: int, zone: str = "UTC", chunk: int = CHUNK) -> i
     In each pass every contact has one message decided, the one of highest priority; so the next pass counts it.
     zone: of contacts without one.
     """
+    if not store.one(_DUE, now=now):
+        return 0
     held, warming, decided = policies(store, zone), ramps(store), 0
     while True:
         with store.transaction():

@@ -110,6 +110,25 @@ def test_the_fallback_queue_is_tried_again_when_somebody_has_room(store: Store) 
     assert owners(store) == ["rita@sales.test"] * 2
 
 
+def test_what_no_route_can_give_to_anybody_is_tried_once_a_day(store: Store) -> None:
+    rep(store, "Rita")
+    german = {"field": "locale", "op": "is", "value": "de"}
+    routing.save_route(store, "Germans", german, by=COMMAND_LINE, now=NOW)
+    with store.transaction():  # a rule that names something that is gone
+        store.run("UPDATE routing_rule SET place = 2")
+        store.insert_many("routing_rule", [{"key": "gone", "name": "Gone", "place": 1, "rule": '{"segment": "gone"}',
+                                            "sentence": "gone", "reps": "[]", "updated_at": NOW}])
+    ada, bo = person(store, "ada"), person(store, "bo", locale="de")
+    for who in (ada, bo):
+        becomes(store, who, "mql")
+    tick(store)
+    assert dict(zip((ada, bo), owners(store), strict=True)) == {ada: None, bo: "rita@sales.test"}
+    assert store.one("SELECT due_at FROM task WHERE contact_id = :ada", ada=ada) == NOW + DAY
+    contacts.save(store, {"email": "ada@example.com", "locale": "de"}, by=COMMAND_LINE, now=NOW, source="test")
+    tick(store, NOW + DAY)
+    assert owners(store)[0] == "rita@sales.test"
+
+
 def test_accepting_makes_it_sales_accepted_and_rejecting_carries_the_reason_back(store: Store) -> None:
     rep(store, "Rita")
     ada, bo = person(store, "ada"), person(store, "bo")

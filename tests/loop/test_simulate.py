@@ -14,11 +14,12 @@ from engine.activity import events
 from engine.audience import affinity
 from engine.clock import DAY, HOUR
 from engine.errors import BadInput, Invalid
-from engine.journeys import documents, drafts, versions
-from engine.loop.simulate import simulate, text_of
+from engine.journeys import documents, drafts, reading, versions
+from engine.loop.simulate import needs, simulate, text_of
 from engine.loop.virtual import World
 from engine.people import consent, contacts, fields
 from engine.schema import open_memory
+from engine.sql import sql
 from engine.store import Store
 from tests.journeys import worlds
 from tests.journeys.worlds import ANN, START, journey
@@ -240,3 +241,36 @@ def test_unknown_ways_and_nobody(memory: Store) -> None:
     assert (found.entered, found.messages, found.walk, found.dead) == (0, {}, None, ())
     assert json.dumps(found.sentences) and setting(memory, "demo") is None
     assert versions.list_journeys(memory) == []
+
+
+def seen(store: Store, *rows: tuple[int, str, str | None, int]) -> None:
+    with store.transaction():
+        events.insert_events(store, [{"contact_id": who, "name": name, "object": thing, "occurred_at": at, "received_at": at,
+                                      "props": "{}", "dedupe_key": f"{who}{name}{thing}{at}", "source": "api"}
+                                     for who, name, thing, at in rows])
+
+
+def test_a_trigger_that_does_not_say_its_event_is_heard(memory: Store) -> None:
+    people(memory, 3)
+    seen(memory, (1, "page_view", "/pricing", START + HOUR), (2, "page_view", "/blog", START + HOUR),
+         (3, "form_submitted", "ask", START + HOUR))
+    graph = journey({"id": "priced", "type": "condition", "rule": {"event": "page_view", "where": {"object": "/pricing"}},
+                     "on": {"yes": "end", "no": "end"}}, {"id": "end", "type": "exit"}, name="pages")
+    graph["entry"] = {"trigger": [{"page": "/*"}, {"form": "any"}]}
+    found = simulate(memory, documents.dump(graph), now=START + DAY, since=START)
+    assert found.by_node["priced"] == {"yes": 1, "no": 2}
+
+
+def test_only_the_events_that_somebody_asks_about_come_along(memory: Store) -> None:
+    people(memory, 1)
+    seen(memory, (1, "page_view", "/pricing", START), (1, "page_view", "/blog", START), (1, "other", None, START))
+    asked = {"event": "page_view", "where": {"object": {"op": "is", "value": "/Pricing"}}}
+    end = {"id": "end", "type": "exit"}
+    one = journey({"id": "c", "type": "condition", "rule": asked, "on": {"yes": "end", "no": "end"}}, end)
+    all_ = journey({"id": "c", "type": "condition", "rule": {"all": [asked, {"event": "page_view"}]},
+                    "on": {"yes": "end", "no": "end"}}, end)
+    for graph, things in ((one, {"/pricing"}), (all_, {"/pricing", "/blog"})):
+        wanted = needs.find(memory, reading.read(graph, reading.known(memory))).events
+        assert wanted is not None
+        assert {row[0] for row in memory.rows(sql("SELECT e.object FROM event e WHERE {only}", only=needs.only("e", wanted)))
+                } == things

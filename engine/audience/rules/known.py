@@ -42,17 +42,21 @@ class Known:
     in_journey: bool = False
 
 
+# What names point to: the table, and the column with what a rule keeps of it.
+_NAMED = {"list": "id", "segment": "id", "template": "id", "prediction_model": "id", "persona": "segment_id",
+          "affinity_topic": "id"}
+_NAMES = " UNION ALL ".join(f"SELECT '{table}', t.key, t.{number}, t.name FROM {table} t" for table, number in _NAMED.items())
+
+
 def known(store: Store) -> Known:
     """The catalogue as it is now."""
-    return Known(catalogue(store), {**ACCOUNT_FIELDS, **accounts.catalogue(store)}, _named(store, "list"),
-                 _named(store, "segment"), _named(store, "template"), _named(store, "prediction_model"),
-                 _named(store, "persona", "segment_id"), _named(store, "affinity_topic"))
+    named: dict[str, dict[str, Named]] = {table: {} for table in _NAMED}
+    for table, key, number, name in store.rows(_NAMES):
+        named[table][key] = Named(number, name)
+    return Known(catalogue(store), {**ACCOUNT_FIELDS, **accounts.catalogue(store)}, named["list"], named["segment"],
+                 named["template"], named["prediction_model"], named["persona"], named["affinity_topic"])
 
 
 def find(names: Mapping[str, Named], name: str) -> Named | None:
     """A list or segment by its name in any case."""
     return names.get(fold(name.strip()))
-
-
-def _named(store: Store, table: str, number: str = "id") -> dict[str, Named]:
-    return {key: Named(found, name) for key, found, name in store.rows(f"SELECT t.key, t.{number}, t.name FROM {table} t")}

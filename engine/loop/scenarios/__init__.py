@@ -98,7 +98,7 @@ def _stage(asked: File, document: dict[str, Any], start: int, workspace: Store |
     if workspace is not None:
         kept = frozenset(row[0] for row in workspace.rows("SELECT s.id FROM segment s"))
         own = workspace.one("SELECT j.id FROM journey j WHERE j.key = :key", key=fold(name.strip()))
-        store = copying.copy(workspace, copying.Cut((), 1, None, frozenset(), own, kept, alone=True)).store
+        store = copying.copy(workspace, copying.Cut((), 1, None, {}, own, kept, alone=True)).store
     else:
         store = open_memory()
     for field, kind in asked.fields.items():

@@ -46,19 +46,18 @@ def simulate(store: Store, text: str, *, now: int, since: int | None = None, unt
     if sample is not None and sample < 1:
         raise BadInput(f"a sample of {sample}: give at least 1 contact")
     ahead = forward_days is not None
-    live = [row[0] for row in store.rows("""SELECT v.document FROM journey_version v JOIN journey j ON j.id = v.journey_id
-        WHERE j.status = 'live' AND v.status IN ('live', 'draining')""")] if ahead else []
-    wanted = needs.find(store, journey, live)
+    beside = [one.journey for one in versions.load_live(store) if one.status != "paused"] if ahead else []
+    wanted = needs.find(store, journey, beside)
     people, total = copying.pick(store, sample=sample, seed=seed)
     own = store.one("SELECT j.id FROM journey j WHERE j.key = :key", key=fold(journey.name))
-    cut = Cut(people, total, None if ahead else since, wanted.names, own, wanted.segments, wanted.without)
+    cut = Cut(people, total, None if ahead else since, wanted.events, own, wanted.segments, wanted.without)
     copied = copying.copy(store, cut)
     try:
         world, answering = _world(store, copied, cut, since, until, now, seed)
         frame = _publish(world, copying.scaled(text, len(people), total), since, until)
-        _run(world, until, progress)
+        _run(world, cut, until, progress)
         found = _result(store, world.store, journey, cut, frame)
-        said = _assumptions(answering, copied, world, cut, until - since)
+        said = _assumptions(answering, copied, world, cut, frame)
         made = Simulation(journey=journey.name, mode="forward" if ahead else "replay", since=since, until=until,
                           contacts=len(people), of_contacts=total, seed=seed, assumptions=said,
                           seconds=round(clock.monotonic() - began, 2), **found)
@@ -102,7 +101,7 @@ def _world(store: Store, copied: Copied, cut: Cut, since: int, until: int, now: 
         story = past.replay(store, cut, until, copied.later)
     answering = answers.measure(store, now=now, seed=seed, buys=ahead, replies=story.replies)
     world = World(copied.store, since, answering, step_s=_step(len(story.happenings), until - since, ahead),
-                  kinds=KINDS | {"contact": lambda world, rows: _arrive(world, [row for _, row in rows])})
+                  first="contact", kinds=KINDS | {"contact": lambda world, rows: _arrive(world, [row for _, row in rows])})
     world.loop.settle(since)  # segments and scores as they stood, before anybody is told anything
     world.expect(one for one in story.happenings if one[0] <= until)
     return world, answering
@@ -125,16 +124,24 @@ def _publish(world: World, text: str, since: int, until: int) -> Frame:
     return Frame(made.journey_id, made.id, first, message, since, until)
 
 
-def _run(world: World, until: int, progress: Progress | None) -> None:
+def _run(world: World, cut: Cut, until: int, progress: Progress | None) -> None:
     """In one transaction: the copy is thrown away anyway, and two thirds of the statements would begin and end others."""
     since, whole = world.now, max(1, until - world.now)
+
+    def after(at: int) -> None:
+        if "task" not in cut.without:
+            copying.answer_leads(world.store)
+        if progress:
+            progress((at - since) / whole)
+
     with world.store.transaction(), world.store.inbox.transaction():
-        world.run(until, progress and (lambda at: progress((at - since) / whole)))
+        world.run(until, after)
 
 
 def _result(store: Store, copy: Store, journey: Journey, cut: Cut, frame: Frame) -> dict[str, Any]:
     found = report.numbers(copy, journey, frame)
-    spent, currency = report.cost(store, sum(found["messages"].values()), now=frame.until)
+    known_until = frame.since if cut.at is None else frame.until  # of what is to come no cost is known yet
+    spent, currency = report.cost(store, sum(found["messages"].values()), now=known_until)
     where = copy if cut.at is None else store
     others = where.rows("""SELECT r.contact_id, j.name, r.started_at, COALESCE(r.ended_at, :until) FROM enrollment r
         JOIN journey j ON j.id = r.journey_id WHERE r.journey_id <> :journey AND r.started_at < :until
@@ -144,13 +151,19 @@ def _result(store: Store, copy: Store, journey: Journey, cut: Cut, frame: Frame)
                     "walk": report.walk(copy, journey, frame)}
 
 
-def _assumptions(answering: answers.Answers, copied: Copied, world: World, cut: Cut, span_s: int) -> tuple[str, ...]:
-    told = list(answering.said())
+def _assumptions(answering: answers.Answers, copied: Copied, world: World, cut: Cut, frame: Frame) -> tuple[str, ...]:
+    own = world.store.rows("SELECT DISTINCT m.template_id FROM message m WHERE m.journey_id = :id AND m.id > :first",
+                           id=frame.journey_id, first=frame.first_message)
+    told = answering.said(frozenset(row[0] for row in own))
     if cut.at is None:
-        told.insert(0, f"The last {-(-span_s // WEEK) * 7} days happen once more: the same visits, sign-ups and purchases, "
-                       "by others at the same stage and by as many newcomers.")
+        days = -(-(frame.until - frame.since) // WEEK) * 7
+        told.insert(0, f"The last {days} days happen once more: the same visits, sign-ups and purchases, by others at the same "
+                       "stage and by as many newcomers.")
     elif copied.under_way:
         told.append(f"{copied.under_way:,} people who were inside when the span began are left out.")
+    if "task" not in cut.without and world.store.one("SELECT 1 FROM task t WHERE t.created_at > :since LIMIT 1",
+                                                       since=frame.since):
+        told.append("Sales has room for every lead and answers it in time.")
     if world.step_s:
         told.append(f"The clock moves {in_words(world.step_s)} at a time.")
     return tuple(told)

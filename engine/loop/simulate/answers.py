@@ -94,20 +94,20 @@ class Answers:
                                                      "status": "unsubscribed"}))
         return made
 
-    def said(self) -> list[str]:
-        """The assumptions in words."""
+    def said(self, own: frozenset[int]) -> list[str]:
+        """The assumptions in words. own: templates of the tried journey; of the others one line is enough."""
         told = [f"{self.known:,} messages had the answers that people really gave."] if self.known else []
-        for template in sorted(self.drawn):
-            rates = self.rates.get(template)
-            if rates:
-                told.append(f"“{self.names.get(template, template)}” is answered as it was by {rates.n:,} people: "
-                            f"{rates.opened:.1%} opened, {rates.clicked:.1%} clicked.")
-        unknown = [f"“{self.names.get(one, one)}”" for one in sorted(self.drawn) if one not in self.rates]
+        drawn = sorted(self.drawn & own)
+        told += [f"“{self.names.get(one, one)}” is answered as it was by {rates.n:,} people: {rates.opened:.1%} opened, "
+                 f"{rates.clicked:.1%} clicked." for one in drawn if (rates := self.rates.get(one))]
+        unknown = [f"“{self.names.get(one, one)}”" for one in drawn if one not in self.rates]
         if unknown:
             rates = self.otherwise
             basis = f"the {rates.n:,} messages of this workspace" if rates.n else "no measurement: these are assumed rates"
             told.append(f"{listing(unknown)}: {rates.opened:.1%} open, {rates.clicked:.1%} click, {rates.replied:.1%} reply, "
                         f"{rates.unsubscribed:.1%} unsubscribe ({basis}).")
+        if self.drawn - own:
+            told.append("The mail of the journeys beside it is answered in the same way.")
         return told
 
 

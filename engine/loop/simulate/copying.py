@@ -17,8 +17,9 @@ from ...people import accounts
 from ...people.fields import CONTACT, KINDS, catalogue
 from ...people.lookups import rows_in
 from ...schema import PERSON_TABLES, TABLES, open_memory, set_watermark
-from ...sql import fold
+from ...sql import Sql, fold, join, sql
 from ...store import CHUNK, Store
+from .needs import Wanted, only
 
 Row = dict[str, Any]
 # What a simulation never reads: who works here, what was done by hand, texts of mail, logs that it begins anew.
@@ -42,13 +43,13 @@ _COLUMN = re.compile(r"(?:^|,)\s*([a-z_]\w*)\s+(?:\{|TEXT)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Cut:
-    """What to copy. at: as it was then, None: as it is. names: events to bring along, None: all. journey: the id of the one
+    """What to copy. at: as it was then, None: as it is. events: those to bring along, None: all. journey: the id of the one
     that is tried, whose people of the past stay behind; None where it has never been published."""
 
     people: tuple[int, ...]
     total: int
     at: int | None = None
-    names: frozenset[str] | None = None
+    events: Wanted | None = None
     journey: int | None = None
     segments: frozenset[int] = frozenset()
     without: frozenset[str] = frozenset()  # tables that nothing here asks for
@@ -77,13 +78,20 @@ def pick(store: Store, *, sample: int | None, seed: int) -> tuple[tuple[int, ...
 def copy(store: Store, cut: Cut) -> Copied:
     """The copy. Raises nothing of its own: what can be read can be copied."""
     made = Copied(open_memory())
+    wanted = [table for table in TABLES if table.name not in SKIPPED | cut.without
+              and not (cut.at is not None and table.name in WORKED_OUT)]
     with made.store.transaction():
+        made.store.script(f"DROP {kind} {name}" for kind, name in made.store.rows(_ALONGSIDE))
         _columns(store, made.store)
-        for table in TABLES:
-            if table.name not in SKIPPED | cut.without and not (cut.at is not None and table.name in WORKED_OUT):
-                _copy_table(store, made, cut, table.name)
+        for table in wanted:
+            _copy_table(store, made, cut, table.name)
+        made.store.script(statement for table in TABLES for statement in table.statements)
         _marks(store, made.store, cut)
     return made
+
+
+# Indexes are made at the end, at once, for a third of the price; the words to search by not at all: nobody searches a copy.
+_ALONGSIDE = "SELECT m.type, m.name FROM sqlite_master m WHERE m.type = 'trigger' OR (m.type = 'index' AND m.sql IS NOT NULL)"
 
 
 def _columns(store: Store, target: Store) -> None:
@@ -113,18 +121,18 @@ def _read(store: Store, cut: Cut, name: str, columns: Sequence[str]) -> Iterator
     """Rows of the people, up to the moment; of a table that knows nobody, all."""
     listed = ", ".join(f"x.{column}" for column in columns)
     person = "id" if name == "contact" else "contact_id" if name in PERSON_TABLES else None
-    tests = [f"x.{moment} <= :at"] if (moment := _moment(name, columns)) and cut.at is not None else []
-    if name == "event" and cut.names is not None:
-        tests.append(f"x.name IN ({', '.join(repr(one) for one in sorted(cut.names)) or 'NULL'})")
-    params = {"at": cut.at} if cut.at is not None and moment else {}
+    tests = [sql(f"x.{moment} <= :at", at=cut.at)] if (moment := _moment(name, columns)) and cut.at is not None else []
+    if name == "event" and cut.events is not None:
+        tests.append(sql("({only})", only=only("x", cut.events)))
     if person and len(cut.people) < cut.total:
-        where = " AND ".join([f"x.{person} IN ({{values}})", *tests])
-        yield from rows_in(store, f"SELECT {listed} FROM {name} x WHERE {where}", cut.people, **params)
+        where = join(" AND ", [sql(f"x.{person} IN ({{some}})", some=Sql(("{values}",))), *tests])
+        text, params = sql(f"SELECT {listed} FROM {name} x WHERE {{where}}", where=where).render()
+        yield from rows_in(store, text, cut.people, **params)
         return
     known = frozenset(cut.people) if person else None
     place = columns.index(person) if person else 0
-    where = f" WHERE {' AND '.join(tests)}" if tests else ""
-    for chunk in store.stream(f"SELECT {listed} FROM {name} x{where}", **params):
+    where = sql(" WHERE {tests}", tests=join(" AND ", tests)) if tests else sql("")
+    for chunk in store.stream(sql(f"SELECT {listed} FROM {name} x{{where}}", where=where)):
         yield from (chunk if known is None else [row for row in chunk if row[place] in known])
 
 
@@ -153,6 +161,10 @@ def _mender(store: Store, made: Copied, cut: Cut, name: str, columns: Sequence[s
     if name == "segment":  # those that nobody asks about are not kept true; of the past, all are worked out anew
         begun = {} if cut.at is None else {"refreshed_at": None}
         return lambda row: changed(row, **begun) if row[at["id"]] in cut.segments else changed(row, status="resting")
+    if name == "sales_rep":  # nobody works here: sales has room for every lead, and none waits too long
+        return lambda row: changed(row, capacity=None)
+    if name == "task":
+        return lambda row: changed(row, due_at=None)
     if cut.alone and name in ("journey", "journey_version"):
         own = at["id" if name == "journey" else "journey_id"]
         return lambda row: None if row[own] == cut.journey else changed(row, status="paused")
@@ -268,6 +280,12 @@ def scaled(text: str, people: int, total: int) -> str:
     if people >= total or not any(cut.values()):
         return text
     return documents.dump({**document, "nodes": [{**node, **cut.get(str(node["id"]), {})} for node in document["nodes"]]})
+
+
+def answer_leads(target: Store) -> None:
+    """What sales was given since the last time counts as answered: nobody takes it back."""
+    with target.transaction():
+        target.run("UPDATE task SET due_at = NULL WHERE status = 'open' AND due_at IS NOT NULL")
 
 
 def arrive(target: Store, rows: Iterable[Row]) -> None:

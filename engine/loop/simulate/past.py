@@ -12,17 +12,17 @@ from ...clock import HOUR
 from ...journeys.nodes.telling import MANUAL
 from ...people import contacts
 from ...people.fields import catalogue
-from ...sql import fold
+from ...sql import fold, sql
 from ...store import Store
 from ..virtual import Happening, Row
 from .copying import Cut
-from .needs import OWN_SOURCES
+from .needs import OWN_SOURCES, only
 
 BOUGHT_AFTER_S = 72 * HOUR  # a purchase so long after a click is the click's
-_EVENT = """SELECT e.id, e.contact_id, e.name, e.object, e.occurred_at, e.received_at, e.value_minor, e.currency, e.props,
+_EVENT = f"""SELECT e.id, e.contact_id, e.name, e.object, e.occurred_at, e.received_at, e.value_minor, e.currency, e.props,
         e.source, e.historic, e.verdict, e.message_id
-    FROM event e WHERE e.received_at > :since AND e.received_at <= :until AND e.name IN ({names})
-    AND e.source NOT IN ({own}) ORDER BY e.id"""
+    FROM event e WHERE e.received_at > :since AND e.received_at <= :until AND e.source NOT IN
+    ({', '.join(repr(one) for one in sorted(OWN_SOURCES))}) AND ({{wanted}}) ORDER BY e.id"""
 
 
 @dataclass
@@ -73,7 +73,7 @@ def repeat(store: Store, cut: Cut, *, now: int, shift_s: int, base: int) -> Stor
                 "created_at": values["created_at"] + shift_s, "fit_score": 0, "engagement_score": 0, "held_until": None,
                 "hash31": values["hash31"] * 48_271 % 2_147_483_647}))
     others, clicked = _others(store, cut, new), dict[int, int]()
-    past = Cut(cut.people, cut.total, since, cut.names, None, cut.segments)
+    past = Cut(cut.people, cut.total, since, cut.events, None, cut.segments)
     for event in _events(store, past, now):
         who, at = event["contact_id"], event["occurred_at"]
         if event["message_id"] is not None or not _told_by_others(event, past):
@@ -106,11 +106,9 @@ def _others(store: Store, cut: Cut, new: dict[int, int]) -> dict[int, int]:
 
 
 def _events(store: Store, cut: Cut, until: int) -> Iterator[Row]:
-    people, names = frozenset(cut.people), sorted(cut.names or events.names(store))
-    query = _EVENT.format(names=", ".join(f":n{i}" for i in range(len(names))) or "NULL",
-                          own=", ".join(repr(one) for one in sorted(OWN_SOURCES)))
-    bound: dict[str, Any] = {f"n{i}": name for i, name in enumerate(names)}
-    for chunk in store.stream(query, since=cut.at or 0, until=until, **bound):
+    people = frozenset(cut.people)
+    wanted = sql("1 = 1") if cut.events is None else only("e", cut.events)
+    for chunk in store.stream(sql(_EVENT, wanted=wanted), since=cut.at or 0, until=until):
         for row in chunk:
             if row[1] in people:
                 yield dict(zip(_COLUMNS, row, strict=True))

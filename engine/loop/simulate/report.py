@@ -262,8 +262,8 @@ def sentences(one: Simulation) -> tuple[str, ...]:
     if one.dead:
         told.append(f"Nobody went by {listing(list(one.dead), 8)}.")
     for met in one.collisions[:3]:
-        told.append(f"“{met.journey}”: {met.together:,} people are in both at once, "
-                    f"{met.near:,} pairs of messages within a day.")
+        told.append(f"“{met.journey}”: {met.together:,} {'person is' if met.together == 1 else 'people are'} in both at once, "
+                    f"{met.near:,} {'pair' if met.near == 1 else 'pairs'} of messages within a day.")
     if one.cost_minor is not None:
         told.append(f"The messages cost about {one.cost_minor / 100:,.2f} {one.currency}.")
     return tuple(told)
