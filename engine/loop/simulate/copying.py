@@ -81,11 +81,13 @@ def copy(store: Store, cut: Cut) -> Copied:
     wanted = [table for table in TABLES if table.name not in SKIPPED | cut.without
               and not (cut.at is not None and table.name in WORKED_OUT)]
     with made.store.transaction():
-        made.store.script(f"DROP {kind} {name}" for kind, name in made.store.rows(_ALONGSIDE))
+        if not cut.alone:
+            made.store.script(f"DROP {kind} {name}" for kind, name in made.store.rows(_ALONGSIDE))
         _columns(store, made.store)
         for table in wanted:
             _copy_table(store, made, cut, table.name)
-        made.store.script(statement for table in TABLES for statement in table.statements)
+        if not cut.alone:
+            made.store.script(statement for table in TABLES for statement in table.statements)
         _marks(store, made.store, cut)
     return made
 
