@@ -160,7 +160,8 @@ def _assumptions(answering: answers.Answers, copied: Copied, world: World, cut: 
         told.insert(0, f"The last {days} days happen once more: the same visits, sign-ups and purchases, by others at the same "
                        "stage and by as many newcomers.")
     elif copied.under_way:
-        told.append(f"{copied.under_way:,} people who were inside when the span began are left out.")
+        told.append("One person who was inside when the span began is left out." if copied.under_way == 1 else
+                    f"{copied.under_way:,} people who were inside when the span began are left out.")
     if "task" not in cut.without and world.store.one("SELECT 1 FROM task t WHERE t.created_at > :since LIMIT 1",
                                                        since=frame.since):
         told.append("Sales has room for every lead and answers it in time.")
