@@ -12,6 +12,7 @@ from typing import Any
 
 from ... import clock
 from ...access import Actor
+from ...audience import routing
 from ...clock import DAY, HOUR, WEEK, in_words
 from ...errors import BadInput
 from ...journeys import documents, drafts, reading, versions
@@ -130,7 +131,7 @@ def _run(world: World, cut: Cut, until: int, progress: Progress | None) -> None:
 
     def after(at: int) -> None:
         if "task" not in cut.without:
-            copying.answer_leads(world.store)
+            routing.waive(world.store)
         if progress:
             progress((at - since) / whole)
 

@@ -284,12 +284,6 @@ def scaled(text: str, people: int, total: int) -> str:
     return documents.dump({**document, "nodes": [{**node, **cut.get(str(node["id"]), {})} for node in document["nodes"]]})
 
 
-def answer_leads(target: Store) -> None:
-    """What sales was given since the last time counts as answered: nobody takes it back."""
-    with target.transaction():
-        target.run("UPDATE task SET due_at = NULL WHERE status = 'open' AND due_at IS NOT NULL")
-
-
 def arrive(target: Store, rows: Iterable[Row]) -> None:
     """Contacts come in. Needs a transaction."""
     listed = list(rows)
