@@ -52,9 +52,9 @@ def show(call: Call, name: str) -> None:
 @click.argument("values", nargs=-1, required=True, metavar="FIELD=VALUE")
 @takes_call
 def set_(call: Call, name: str, values: tuple[str, ...]) -> None:
-    """Change facts of a company, or make it: domain, industry, employees, revenue, country, city, or a field of your own
-    (`fields add NAME KIND --of companies`). FIELD= empties one.
+    """Change facts of a company, or make it. FIELD= empties one.
 
+    Facts: domain, industry, employees, revenue, country, city, and fields of your own (`fields add NAME KIND --of companies`).
     A new domain brings the people who write from there and have no company.
     """
     pairs = [value.partition("=") for value in values]

@@ -28,9 +28,9 @@ MOMENTS = {
     "credited_minor": "at each touch that is credited", "no_touch_minor": "when the deal was won, shared equally by its people",
 }
 
-MOMENTS_SENTENCE = ("Everybody counts in the group they were in at the moment of each figure: messages and clicks when it was "
-                    "sent, leads, MQLs and customers when they became one, deals when they were won (shared equally by their "
-                    "people), credit at each touch.")
+MOMENTS_SENTENCE = ("Everybody counts in the group they were in at the moment of each figure: messages and clicks when the "
+                    "message was sent, leads, MQLs and customers when they became one, deals when they were won (shared "
+                    "equally by their people), credit at each touch.")
 
 
 @dataclass
