@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from measuring import loop_ms
+
 from engine.access import COMMAND_LINE
 from engine.schema import open_store
 from engine.service.importing import Options, import_contacts
@@ -47,14 +49,6 @@ def write(path: Path, rows: int) -> None:
                        f"+49170{number:07},{chance.choice(ZONES)},{chance.choice(TRADES)},{chance.randrange(1, 5000)},"
                        f"20{chance.randrange(10, 26)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02},"
                        f"{chance.choice(('true', 'false', ''))}\n")
-
-
-def loop_ms() -> float:
-    """Milliseconds of the processor for 200,000 steps that touch nothing but a small dictionary."""
-    began, held = time.process_time(), dict[int, int]()
-    for number in range(200_000):
-        held[number % 999] = number
-    return (time.process_time() - began) * 1000
 
 
 def measure(rows: int, url: str | None) -> None:

@@ -2,12 +2,12 @@
 
     python benchmarks/rules.py                  10,000 and 100,000 contacts, ten events each, on SQLite
     python benchmarks/rules.py --million        1,000,000 contacts and 10,000,000 events too
-    python benchmarks/rules.py --url postgresql://…   on an empty PostgreSQL database instead
+    python benchmarks/rules.py --url postgresql://…   on a PostgreSQL database instead, an empty one or the one it filled before
     python benchmarks/rules.py --sizes 1000000 --keep FILE   build it there, or measure what is there already
     python benchmarks/rules.py … --only last    the rules whose name holds this, and no watch
 
-Prints a table; figures are the best of three, in seconds. CPU is that of this process: all of it on SQLite, which runs
-inside, and next to nothing on PostgreSQL, which does not.
+Prints a table; figures are the best of three, in seconds. CPU is that of this process and of the server's process for it;
+the plain loop says how much too high it is (`measuring.py`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from measuring import best, loop_ms
 
 from engine.access import COMMAND_LINE
 from engine.activity import events
@@ -98,45 +99,37 @@ def build(store: Store, contacts: int) -> None:
             store.run("ANALYZE event, contact, contact_tag, consent, contact_change, account")
 
 
-def best(run: Callable[[], Any], times: int = 3) -> tuple[float, float, Any]:
-    """Seconds by the clock and of the processor in the fastest of a few runs, and what it returned."""
-    clock, processor, result = float("inf"), float("inf"), None
-    for _ in range(times):
-        began, busy = time.perf_counter(), time.process_time()
-        result = run()
-        clock, processor = min(clock, time.perf_counter() - began), min(processor, time.process_time() - busy)
-    return clock, processor, result
-
-
 def measure(store: Store, contacts: int, only: str = "") -> None:
     """One table. The count is what the editor shows while somebody writes: matching, of how many, of whom nothing is known."""
     began = time.perf_counter()
     if not store.one("SELECT 1 FROM contact LIMIT 1"):
         build(store, contacts)
     print(f"\n## {store.backend}: {contacts:,} contacts, {contacts * 10:,} events (built in {time.perf_counter() - began:.1f} "
-          f"s, load {os.getloadavg()[0]:.1f})\n\n| rule | matches | everybody, s | CPU s | live count, s | CPU s |\n"
-          "|---|---:|---:|---:|---:|---:|")
+          f"s, load {os.getloadavg()[0]:.1f})\n\n"
+          "| rule | matches | everybody, s | CPU s | live count, s | CPU s | a plain loop, ms |\n"
+          "|---|---:|---:|---:|---:|---:|---:|")
     catalogue = known(store)
     for name, document in ((name, document) for name, document in RULES.items() if only in name):
         rule = parse(document, catalogue)
-        asked = best(lambda rule=rule: sum(len(part) for part in store.stream(rule.members(), now=NOW)))
-        live = best(lambda rule=rule: segments.count(store, rule, now=NOW))
-        print(f"| {name} | {asked[2]:,} | {asked[0]:.3f} | {asked[1]:.3f} | {live[0]:.3f} | {live[1]:.3f} |", flush=True)
+        asked = best(store, lambda rule=rule: sum(len(part) for part in store.stream(rule.members(), now=NOW)))
+        live = best(store, lambda rule=rule: segments.count(store, rule, now=NOW))
+        print(f"| {name} | {asked[2]:,} | {asked[0]:.3f} | {asked[1]:.3f} | {live[0]:.3f} | {live[1]:.3f} | {loop_ms():.0f} |",
+              flush=True)
     if not only:
         _watch(store, contacts)
 
 
 def _watch(store: Store, contacts: int) -> None:
     """Segments of all these rules, kept true."""
-    rows = [("fill all from nothing, with history", best(lambda: _fill(store), times=1))]
+    rows = [("fill all from nothing, with history", best(store, lambda: _fill(store), times=1))]
     last = events.last_id(store)
     watch.refresh(store, now=NOW, upto=last)
-    rows.append(("nothing new", best(lambda: watch.refresh(store, now=NOW, upto=last))))
-    rows.append(("one minute passes", best(lambda: watch.refresh(store, now=NOW + 60, upto=last), times=1)))
+    rows.append(("nothing new", best(store, lambda: watch.refresh(store, now=NOW, upto=last))))
+    rows.append(("one minute passes", best(store, lambda: watch.refresh(store, now=NOW + 60, upto=last), times=1)))
     with store.transaction():
         start = contacts * 10 + last + 1
         store.run(_EVENTS, low=start, high=start + NEW - 1, now=NOW + 60, people=contacts, young=0)
-    rows.append((f"{NEW:,} new events", best(lambda: watch.refresh(store, now=NOW + 120, upto=last + NEW), times=1)))
+    rows.append((f"{NEW:,} new events", best(store, lambda: watch.refresh(store, now=NOW + 120, upto=last + NEW), times=1)))
     print(f"\n| the watch over {len(RULES)} segments | looked at | changed | s | CPU s |\n|---|---:|---:|---:|---:|")
     for name, (seconds, busy, tally) in rows:
         print(f"| {name} | {tally.looked_at:,} | {tally.changed:,} | {seconds:.4f} | {busy:.4f} |", flush=True)

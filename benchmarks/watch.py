@@ -3,6 +3,7 @@
     python benchmarks/watch.py                     100,000 contacts and 1,000,000 events, on SQLite
     python benchmarks/watch.py --contacts N        another size, ten events each
     python benchmarks/watch.py --keep FILE         build it there, or measure what is there already (also of rules.py)
+    python benchmarks/watch.py --url postgresql://…   on a PostgreSQL database instead, an empty one or one of rules.py
     python benchmarks/watch.py --new 5000          new events of that minute
     python benchmarks/watch.py --minutes 3         one after another, each with as many new events
 
@@ -18,7 +19,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from rules import _EVENTS, NOW, RULES, best, build
+from measuring import best, loop_ms
+from rules import _EVENTS, NOW, RULES, build
 
 from engine.access import COMMAND_LINE
 from engine.activity import events
@@ -50,7 +52,7 @@ def minute(store: Store, contacts: int, new: int, now: int) -> watch.Tally:
         store.run(_EVENTS, low=start + contacts * 11, high=start + contacts * 11 + new - 1, now=now, people=contacts, young=0)
     upto = events.last_id(store)
     print(f"| {new:,} new events, 60 s later |", end=" ")
-    seconds, busy, tally = best(lambda: watch.refresh(store, now=now, upto=upto), times=1)
+    seconds, busy, tally = best(store, lambda: watch.refresh(store, now=now, upto=upto), times=1)
     print(f"{tally.looked_at:,} | {tally.changed:,} | {tally.full} | {seconds:.2f} | {busy:.2f} |", flush=True)
     return tally
 
@@ -59,7 +61,8 @@ def anew(store: Store, now: int) -> None:
     """All of them in full."""
     live = watch.live_segments(store, known(store))
     upto = events.last_id(store)
-    seconds, busy, differ = best(lambda: sum(len(watch.fill(store, one, now=now, upto=upto).contacts) for one in live), times=1)
+    seconds, busy, differ = best(store, lambda: sum(len(watch.fill(store, one, now=now, upto=upto).contacts) for one in live),
+                                 times=1)
     print(f"| all {len(live)} anew | everybody | {differ:,} | {len(live)} | {seconds:.2f} | {busy:.2f} |", flush=True)
 
 
@@ -68,13 +71,15 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--contacts", type=int, default=100_000)
     options.add_argument("--keep", metavar="FILE")
+    options.add_argument("--url")
     options.add_argument("--new", type=int, default=5_000)
     options.add_argument("--minutes", type=int, default=3)
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        store = open_store(f"sqlite:///{asked.keep or Path(folder) / 'watch.db'}", create=True)
+        store = open_store(asked.url or f"sqlite:///{asked.keep or Path(folder) / 'watch.db'}", create=True)
         contacts, now = prepare(store, asked.contacts)
-        print(f"## {store.backend}: {contacts:,} contacts, {len(RULES)} segments (load {os.getloadavg()[0]:.1f})\n\n"
+        print(f"## {store.backend}: {contacts:,} contacts, {len(RULES)} segments "
+              f"(load {os.getloadavg()[0]:.1f}, a plain loop {loop_ms():.0f} ms)\n\n"
               "| what | looked at | changed | worked out in full | s | CPU s |\n|---|---:|---:|---:|---:|---:|")
         for _ in range(asked.minutes):
             now += 60

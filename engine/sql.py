@@ -35,7 +35,11 @@ class Sql:
 
     def mentions(self, alias: str) -> bool:
         """Whether the text reads a column of the table alias."""
-        return any(re.search(rf"\b{alias}\.", piece) for piece in self.pieces if isinstance(piece, str))
+        return bool(self.columns(alias))
+
+    def columns(self, alias: str) -> set[str]:
+        """The columns of the table alias that the text reads."""
+        return {found for piece in self.pieces if isinstance(piece, str) for found in re.findall(rf"\b{alias}\.(\w+)", piece)}
 
 
 def free_names(text: str, translate: str = r"%(\1)s") -> str:

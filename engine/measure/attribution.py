@@ -221,13 +221,11 @@ class Conversions:
 
 
 def _events(goal: EventFilter, since: int, until: int) -> Conversions:
-    which = sql("{match} AND g.occurred_at >= :since AND g.occurred_at < :until",
-                match=goal.match("g", by_object=True), since=since, until=until)
+    which = sql("FROM {among} WHERE {match} AND g.occurred_at >= :since AND g.occurred_at < :until",
+                among=goal.among("g"), match=goal.match("g", among=True), since=since, until=until)
     return Conversions(
-        sql("SELECT g.id, g.value_minor, g.currency, NULL AS source_campaign FROM event g WHERE {which} ORDER BY g.id",
-            which=which),
-        sql("""SELECT g.id AS conversion_id, g.contact_id, g.occurred_at AS until_at, g.id AS event_id FROM event g
-            WHERE {which}""", which=which))
+        sql("SELECT g.id, g.value_minor, g.currency, NULL AS source_campaign {which} ORDER BY g.id", which=which),
+        sql("SELECT g.id AS conversion_id, g.contact_id, g.occurred_at AS until_at, g.id AS event_id {which}", which=which))
 
 
 def _deals(since: int, until: int) -> Conversions:

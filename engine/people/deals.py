@@ -61,6 +61,7 @@ def effects(name: str, stage: str | None, amount_minor: int | None, currency: st
             ORDER BY b.id ON CONFLICT (deal_id) DO NOTHING""", name=name, stage=stage, amount=amount_minor, currency=currency),
         sql(f"""INSERT INTO deal_contact (deal_id, contact_id) SELECT d.id, b.contact_id FROM batch b
             CROSS JOIN deal d WHERE d.deal_id = {_OF_VISIT} AND b.port IS NOT NULL ON CONFLICT DO NOTHING"""),
+        dirty.marks(sql("SELECT DISTINCT b.contact_id FROM batch b WHERE b.port IS NOT NULL")),
     ]
 
 

@@ -77,7 +77,7 @@ PEOPLE = (
         do_not_sell {big}, held_until {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL""",
           ("contact_stage (stage, anonymous)", "contact_account (account_id)",
            "contact_created (created_at, anonymous, is_test, stage)", "contact_test (is_test) WHERE is_test = 1",
-           "contact_known (id) WHERE anonymous = 0",
+           "contact_known (id, anonymous) WHERE anonymous = 0",  # with what the test reads, so that it is read alone
            "contact_score ((engagement_score + fit_score), id, anonymous) WHERE engagement_score + fit_score <> 0")),
     # kind: email (normalized), external_id, phone, anonymous_id. address_hash: what the suppression list keeps.
     Table("identifier", "people.contacts", """kind TEXT NOT NULL, value TEXT NOT NULL, contact_id {big} NOT NULL,

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from ..lazy import pd
 from ..sql import Sql
+from .text import words
 
 Row = tuple[Any, ...]
 Migration = tuple[str, "Callable[[Store], None]"]  # a name that never changes, and what it does
@@ -71,9 +72,13 @@ class Store(ABC):
     def stream(self, statement: Statement, size: int = CHUNK, **params: Any) -> Iterator[list[Row]]:
         """Chunks of rows of one consistent read, for exports that do not fit in memory."""
 
-    @abstractmethod
     def search(self, text: str, limit: int = 50) -> list[int]:
-        """Contact ids whose name, address or ids contain words that begin with each of the given words."""
+        """Contact ids whose name, address or ids contain words that begin with each of the given words: those first that hold
+        the very words, and of each the newest first. Ranking everybody who fits took half a second where a million did."""
+        asked = words(text)
+        found = self._search(asked, limit, whole=True) if asked else []
+        more = self._search(asked, limit, whole=False) if asked and len(found) < limit else []
+        return list(dict.fromkeys([*found, *more]))[:limit]
 
     # ------------------------------------------------------------ writing
 
@@ -191,6 +196,10 @@ class Store(ABC):
         return getattr(self._local, "depth", 0) > 0
 
     # ------------------------------------------------------------ for the backends
+
+    @abstractmethod
+    def _search(self, asked: Sequence[str], limit: int, *, whole: bool) -> list[int]:
+        """Contacts who hold all of these words (`whole`), or words that begin with them, the newest first."""
 
     @abstractmethod
     def _connect(self) -> Any: ...

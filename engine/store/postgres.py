@@ -19,7 +19,7 @@ from psycopg.types.numeric import Int8Dumper
 from ..errors import BadInput
 from ..sql import fold, free_names
 from .base import CHUNK, Found, Migration, Row, Statement, Store
-from .text import COMBINING, bare, pairs, words
+from .text import COMBINING, bare, pairs
 
 Buffer = Any
 ATTEMPTS = 8  # at a transaction that the server keeps taking back
@@ -162,13 +162,10 @@ class PostgresStore(Store):
         """Text sorts by code point, as on SQLite, whatever the locale of the server."""
         return re.sub(r"\bTEXT\b", 'TEXT COLLATE "C"', statement.format(**self.types))
 
-    def search(self, text: str, limit: int = 50) -> list[int]:
-        asked = words(text)
-        if not asked:
-            return []
-        query = " & ".join(f"{word}:*" for word in asked)
+    def _search(self, asked: Sequence[str], limit: int, *, whole: bool) -> list[int]:
+        query = " & ".join(word if whole else f"{word}:*" for word in asked)
         return [row[0] for row in self.rows(f"SELECT id FROM contact WHERE {SEARCH_VECTOR} @@ to_tsquery('simple', :query) "
-                                            "ORDER BY id LIMIT :limit", query=query, limit=limit)]
+                                            "ORDER BY id DESC LIMIT :limit", query=query, limit=limit)]
 
     def migrate(self, migrations: Sequence[Migration]) -> list[str]:
         with self.transaction():
@@ -246,6 +243,7 @@ _MACROS = (
     (re.compile(r"\bJSON_(NUMBER|TEXT|BOOL|KIND)\(([\w.]+), (:\w+)\)"),
      lambda m: f"json_{m.group(1).lower()}_at({m.group(2)}, CAST({m.group(3)} AS TEXT))"),
     (re.compile(r"\bVIA\((\w+)\)"), ""),  # its planner knows how many rows are behind each index
+    (re.compile(r"\bHASHES\(\)"), "TRUE"),
     (re.compile(r"\bMONTH_DAY\(([\w.]+)\)"), r"to_char(to_timestamp(\1) AT TIME ZONE 'UTC', 'MM-DD')"),
 )
 

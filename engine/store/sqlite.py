@@ -18,7 +18,6 @@ from ..lazy import sqlite_utils
 from ..sql import fold
 from .base import CHUNK, Migration, Row, Statement, Store
 from .gate import NoGate, WriteGate, try_lock
-from .text import words
 
 WAL_LIMIT = 64 << 20  # bytes of write-ahead log at which a writer stops to check it in
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "vboxsf", "prl_fs", "fuse.sshfs",
@@ -170,13 +169,10 @@ class SqliteStore(Store):
             self._notice(statement)
             self._local.connection.execute(statement.format(**self.types))
 
-    def search(self, text: str, limit: int = 50) -> list[int]:
-        asked = words(text)
-        if not asked:
-            return []
-        match = " ".join(f'"{word}"*' for word in asked)
+    def _search(self, asked: Sequence[str], limit: int, *, whole: bool) -> list[int]:
+        match = " ".join(f'"{word}"' if whole else f'"{word}"*' for word in asked)
         return [row[0] for row in self.rows("SELECT rowid FROM contact_search WHERE contact_search MATCH :match "
-                                            "ORDER BY rank LIMIT :limit", match=match, limit=limit)]
+                                            "ORDER BY rowid DESC LIMIT :limit", match=match, limit=limit)]
 
     def migrate(self, migrations: Sequence[Migration]) -> list[str]:
         known = sqlite_utils.Migrations("throughline")
@@ -294,6 +290,7 @@ _MACROS = (
            "WHEN 'true' THEN 'boolean' WHEN 'false' THEN 'boolean' ELSE {kind} END")),
     (re.compile(r"\bVIA\(id\)"), "NOT INDEXED"),  # in the order of the ids, so that what is asked of each lies side by side
     (re.compile(r"\bVIA\((\w+)\)"), r"INDEXED BY \1"),
+    (re.compile(r"\bHASHES\(\)"), "FALSE"),  # what is grouped or looked up is sorted
     (re.compile(r"\bMONTH_DAY\(([\w.]+)\)"), r"strftime('%m-%d', \1, 'unixepoch')"),
 )
 

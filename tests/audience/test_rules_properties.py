@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.access import COMMAND_LINE
 from engine.audience.explaining import explain_rule
-from engine.audience.rules import Known, Named, known, leaves, parse
+from engine.audience.rules import Known, Named, filters, happenings, known, leaves, parse
 from engine.audience.rules.known import ACCOUNT_FIELDS
 from engine.maths.zones import learn_zone
 from engine.people import fields
@@ -27,7 +27,9 @@ CAREFUL = settings(max_examples=40, deadline=None, suppress_health_check=list(He
 
 
 @pytest.fixture
-def workspace(store: Store) -> tuple[Store, Known]:
+def workspace(store: Store, monkeypatch: pytest.MonkeyPatch) -> tuple[Store, Known]:
+    monkeypatch.setattr(filters, "MOST_OBJECTS", 3)  # of the four there are: some alone, some together in one span
+    monkeypatch.setattr(happenings, "FEW", 5)  # events of a name: now fewer, now more
     with store.transaction():
         fields.define_many(store, {name: (kind, ev.SIZES if kind == "enum" else ()) for name, kind in ev.FIELD_KINDS.items()
                                    if name != "first_name"}, by=COMMAND_LINE, now=ev.NOW)

@@ -19,6 +19,15 @@ HUMAN = "({e}.verdict IS DISTINCT FROM 'machine')"
 _LATER = "FROM verdict_change v WHERE v.event_id = {e}.id AND v.at > :now"
 HUMAN_THEN = (f"((CASE WHEN EXISTS (SELECT 1 {_LATER}) THEN (SELECT v.old {_LATER} ORDER BY v.id LIMIT 1) "
                "ELSE {e}.verdict END) IS DISTINCT FROM 'machine')")
+# The objects of a name that pass, each found by one look at the index: pages and links are few, their events are many. Where
+# there are more, what comes after the last one looked at is one span, whose events are tested one by one.
+MOST_OBJECTS = 2_000
+_SPANS = """(WITH RECURSIVE n(object, place) AS (SELECT MIN(e.object), 1 FROM event e WHERE e.name = :name UNION ALL
+        SELECT (SELECT MIN(f.object) FROM event f WHERE f.name = :name AND f.object > n.object), n.place + 1
+        FROM n WHERE n.object IS NOT NULL AND n.place < :most)
+    SELECT n.object AS low, CASE WHEN n.place < :most THEN n.object ELSE
+        (SELECT MAX(g.object) FROM event g WHERE g.name = :name) END AS high
+    FROM n WHERE n.object IS NOT NULL AND (n.place = :most OR {test}))"""
 
 
 @dataclass(frozen=True)
@@ -28,14 +37,29 @@ class PropertyTest:
     key: str
     comparison: Comparison
 
-    def condition(self, alias: str, by_object: bool) -> Sql:
-        """`by_object`: let the engine find the events through the index on name and object."""
-        return self.comparison.sql(self._column(alias, by_object))
+    def condition(self, alias: str, among: bool) -> Sql:
+        """`among`: in a statement that finds the events of everybody, through the index on name and object."""
+        test = self.comparison.sql(self._column(alias, among))
+        if not (among and self.spread):
+            return test
+        span = span_of_objects(alias)
+        return sql(f"{{roughly}} AND ({span}.low = {span}.high OR {{test}})", roughly=self.roughly(alias), test=test)
 
-    def _column(self, alias: str, by_object: bool) -> Column:
+    def roughly(self, alias: str) -> Sql:
+        """The part of `condition` that is a range of the index on name and object."""
+        span = span_of_objects(alias)
+        return sql(f"{alias}.object BETWEEN {span}.low AND {span}.high") if self.spread else self.condition(alias, among=True)
+
+    @property
+    def spread(self) -> bool:
+        """Whether what passes lies here and there among the objects: then each object is tested once, not each event."""
+        return self.key == "object" and self.comparison.operator.key in ("contains", "starts_with", "ends_with", "is_not",
+                                                                         "not_in")
+
+    def _column(self, alias: str, among: bool) -> Column:
         kind = self.comparison.kind
         if self.key == "object":
-            return Column(sql(f"{alias}.object" if by_object else f"({alias}.object || '')"), kind, folded=True)
+            return Column(sql(f"{alias}.object" if among else f"({alias}.object || '')"), kind, folded=True)
         if self.key == "value":
             major = f"{alias}.value_minor / {scale_sql(f'{alias}.currency')}"
             return Column(sql(f"COALESCE({major}, JSON_NUMBER({alias}.props, :key))", key=self.key), kind)
@@ -59,7 +83,7 @@ class TriggerTest:
     key: str
     prop: str
 
-    def condition(self, alias: str, by_object: bool) -> Sql:
+    def condition(self, alias: str, among: bool) -> Sql:
         """Compared as text: 7 and "7" are one cart."""
         brought = sql("CAST(r.props ->> CAST(:prop AS TEXT) AS TEXT)", prop=self.prop)
         if self.key == "object":
@@ -73,6 +97,11 @@ class TriggerTest:
     def document(self) -> dict[str, Any]:
         """As in a file."""
         return {"trigger": self.prop}
+
+
+def span_of_objects(alias: str) -> str:
+    """The alias of the spans in which the objects of the events `alias` lie."""
+    return f"{alias}_span"
 
 
 def property_column(alias: str, key: str, comparison: Comparison) -> Column:
@@ -94,12 +123,12 @@ class EventFilter:
     where: tuple[PropertyTest | TriggerTest, ...] = ()
     of: str | None = None
 
-    def match(self, alias: str, *, by_object: bool = False, machines: bool = False, past: bool = False) -> Sql:
-        """Condition over an event alias. by_object: for statements that look for events, not at those of a contact.
+    def match(self, alias: str, *, among: bool = False, machines: bool = False, past: bool = False) -> Sql:
+        """Condition over an event alias. among: for statements over `among`, that look for events, not at those of a contact.
 
         machines: also what a machine did. past: by the verdict that was known at `:now`.
         """
-        tests = [test.condition(alias, by_object) for test in self.where]
+        tests = [test.condition(alias, among) for test in self.where]
         human = [] if machines else [sql((HUMAN_THEN if past else HUMAN).format(e=alias))]
         return join(" AND ", [sql(f"{alias}.name = :name", name=self.name), *tests, *human])
 
@@ -107,6 +136,25 @@ class EventFilter:
     def index(self) -> str:
         """The index that finds such events among everybody's, and holds all that the tests read where that can be."""
         return "event_what" if any(test.key == "object" for test in self.where) else "event_when"
+
+    @property
+    def indexed(self) -> bool:
+        """Whether an index holds all that the tests read."""
+        return all(isinstance(test, PropertyTest) and test.key == "object" for test in self.where)
+
+    def roughly(self, alias: str) -> Sql:
+        """At least the events that match, of an `indexed` filter, as a range of the index."""
+        return join(" AND ", [sql(f"{alias}.name = :name", name=self.name), *(
+            test.roughly(alias) for test in self.where if isinstance(test, PropertyTest))])
+
+    def among(self, alias: str) -> Sql:
+        """FROM item of the events of everybody, for a statement with `match(among=True)`."""
+        spread = next((test for test in self.where if isinstance(test, PropertyTest) and test.spread), None)
+        if spread is None:
+            return sql(f"event {alias} VIA({self.index})")
+        passes = spread.comparison.sql(Column(sql("n.object"), "text", folded=True))
+        return sql(f"{_SPANS} {span_of_objects(alias)} CROSS JOIN event {alias} VIA({self.index})", name=self.name, test=passes,
+                   most=MOST_OBJECTS)
 
     @property
     def event(self) -> EventName:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ...clock import DAY, in_words, parse_duration
@@ -15,6 +15,7 @@ from .known import Named
 from .operators import duration_refused
 from .reader import Reader
 
+FEW = 250_000  # events: up to here finding their people takes less time than asking a million contacts
 MOST = 1_000_000  # times, or days: beyond it somebody made a typing mistake
 # A comparison with a whole number n as a range: its lowest and highest value, None where it is open.
 RANGES = {"at_least": (0, None), "at_most": (None, 0), "exactly": (0, 0), "more_than": (1, None), "less_than": (None, -1)}
@@ -70,7 +71,11 @@ class EventLeaf(Leaf):
             return sql("(1 = 0)")
         if fewest == 0 and most is None:
             return sql("(1 = 1)")
-        return self._of_one(look, fewest, most) if look.each else self._of_all(look, fewest, most)
+        if look.each:
+            return self._of_one(look, fewest, most)
+        if fewest == 0 and most is not None:  # everybody but the people with too many
+            return sql("c.id NOT IN ({people})", people=self._people(look, most + 1, None))
+        return sql("c.id IN ({people})", people=self._people(look, fewest, most))
 
     def _of_one(self, look: Look, fewest: int, most: int | None) -> Sql:
         """Through the contact's own events; counting stops when the answer is known."""
@@ -83,26 +88,24 @@ class EventLeaf(Leaf):
                       enough=fewest if most is None else most + 1)
         return sql("{n} {test}", n=counted, test=_within_range(fewest, most))
 
-    def _of_all(self, look: Look, fewest: int, most: int | None) -> Sql:
-        """Through the events, once: their people, or everybody but the people with too many."""
-        people = sql(f"SELECT e.contact_id FROM event e VIA({self.filter.index}) WHERE {{events}}",
-                     events=self._events(look))
-        if fewest == 0 and most is not None:
-            having = sql(" GROUP BY e.contact_id HAVING count(*) > :most", most=most) if most else sql("")
-            return sql("c.id NOT IN ({people}{having})", people=people, having=having)
+    def _people(self, look: Look, fewest: int, most: int | None) -> Sql:
+        """SELECT of the ids of those who did it so many times, once or more."""
         once = (fewest, most) == (1, None)
-        having = sql("") if once else sql(" GROUP BY e.contact_id HAVING count(*) {test}",
-                                          test=_within_range(fewest, most))
-        return sql("c.id IN ({people}{having})", people=people, having=having)
+        having = sql("") if once else sql(" GROUP BY e.contact_id HAVING count(*) {test}", test=_within_range(fewest, most))
+        each = self._of_one(replace(look, each=True), fewest, most)
+        if self.of:
+            return through_events(self.filter, self._events(look), having)
+        return by_number(self.filter, look, self._within(), self._events(look), having, each)
 
     def _events(self, look: Look) -> Sql:
-        parts = [told(self.filter, "e", look, by_object=not look.each)]
-        if self.within_s is not None:
-            parts.append(sql("e.occurred_at > :now - :window", window=self.within_s))
+        parts = [told(self.filter, "e", look, among=not look.each), self._within()]
         if self.of:
             parts.append(sql("EXISTS (SELECT 1 FROM message m WHERE m.id = e.message_id AND m.template_id = :id)",
                              id=self.of.id))
         return join(" AND ", parts)
+
+    def _within(self) -> Sql:
+        return sql("1 = 1") if self.within_s is None else sql("e.occurred_at > :now - :window", window=self.within_s)
 
     def observed(self, look: Look) -> dict[str, Sql]:
         times = sql("(SELECT count(*) FROM event e WHERE e.contact_id = c.id AND {events})", events=self._events(look))
@@ -164,19 +167,17 @@ class DaysSinceLeaf(Leaf):
         once = self._any(look, aged)
         if youngest == 0:
             return once
-        later = self._any(look, sql("e.occurred_at <= :now AND e.occurred_at > :now - :young", young=youngest))
+        later = self._any(look, sql("e.occurred_at > :now - :young", young=youngest))
         return sql("({once} AND NOT {later})", once=once, later=later)
 
     def _any(self, look: Look, when: Sql) -> Sql:
         """Whether there is such an event; twice that is faster than the newest event of everybody."""
-        if look.upto:
-            when = sql("{when} AND e.id <= {upto}", when=when, upto=look.upto)
-        events = sql("{match} AND {when}", match=self.filter.match("e", by_object=not look.each, past=look.past),
-                     when=when)
+        each = sql("EXISTS (SELECT 1 FROM event e VIA(event_contact) WHERE e.contact_id = c.id AND {when} AND {told})",
+                   told=told(self.filter, "e", look), when=when)
         if look.each:
-            return sql("EXISTS (SELECT 1 FROM event e VIA(event_contact) WHERE e.contact_id = c.id AND {events})",
-                       events=events)
-        return sql(f"(c.id IN (SELECT e.contact_id FROM event e VIA({self.filter.index}) WHERE {{events}}))", events=events)
+            return each
+        events = sql("{when} AND {told}", told=told(self.filter, "e", look, among=True), when=when)
+        return sql("(c.id IN ({people}))", people=by_number(self.filter, look, when, events, sql(""), each))
 
     def observed(self, look: Look) -> dict[str, Sql]:
         return {"last": newest(self.filter, look)}
@@ -195,11 +196,30 @@ class DaysSinceLeaf(Leaf):
         return {"days_since": found.pop("event")} | found | {"op": self.op, "value": self.days}
 
 
-def told(events: EventFilter, alias: str, look: Look, *, by_object: bool = False, machines: bool = False) -> Sql:
+def through_events(events: EventFilter, match: Sql, having: Sql) -> Sql:
+    """SELECT of the people of such events."""
+    return sql("SELECT e.contact_id FROM {among} WHERE {match}{having}", among=events.among("e"), match=match, having=having)
+
+
+def by_number(events: EventFilter, look: Look, when: Sql, match: Sql, having: Sql, each: Sql) -> Sql:
+    """SELECT of the people of such events: through the events where they are few (`match`, `having`), and from each contact
+    in turn where they are many (`each`): SQLite sorts them by their people, which took twice as long for 1.3 million; what
+    hashes needs no such choice. How many they are is asked of an index, and no further than FEW; where a test needs more than
+    an index, nobody is asked twice."""
+    if not events.indexed or look.past:
+        return through_events(events, match, having)
+    many = sql("""(NOT HASHES() AND EXISTS (SELECT 1 FROM {among} WHERE {roughly} AND e.occurred_at <= :now AND {when}
+        LIMIT 1 OFFSET :few))""", among=events.among("e"), roughly=events.roughly("e"), when=when, few=FEW)
+    return sql("""SELECT e.contact_id FROM {among} WHERE NOT {many} AND {match}{having} UNION ALL
+        SELECT c.id FROM contact c VIA(contact_known) WHERE c.anonymous = 0 AND {many} AND {each}""",
+               among=events.among("e"), many=many, match=match, having=having, each=each)
+
+
+def told(events: EventFilter, alias: str, look: Look, *, among: bool = False, machines: bool = False) -> Sql:
     """Events of the filter that happened up to now, as far as the look goes."""
     upto = sql(" AND {id} <= {upto}", id=sql(f"{alias}.id"), upto=look.upto) if look.upto else sql("")
     return sql(f"{{match}} AND {alias}.occurred_at <= :now{{upto}}", upto=upto,
-               match=events.match(alias, by_object=by_object, machines=machines, past=look.past))
+               match=events.match(alias, among=among, machines=machines, past=look.past))
 
 
 def newest(events: EventFilter, look: Look) -> Sql:

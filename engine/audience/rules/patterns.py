@@ -164,19 +164,18 @@ class SequenceLeaf(Leaf):
 
     def condition(self, look: Look) -> Sql:
         last = self.steps[-1]
-        tests = [told(last, self._alias(-1), look, by_object=not look.each), *self._chain(look), *self._spans(look)]
-        via = "event_contact" if look.each else last.index
-        tables = " CROSS JOIN ".join([f"event {self._alias(-1)} VIA({via})",
-                                      *(f"event s{at}" for at in reversed(range(len(self.steps) - 1)))])
+        tests = [told(last, self._alias(-1), look, among=not look.each), *self._chain(look), *self._spans(look)]
+        newest_first = sql(f"event {self._alias(-1)} VIA(event_contact)") if look.each else last.among(self._alias(-1))
+        tables = join(" CROSS JOIN ", [newest_first, *(sql(f"event s{at}") for at in reversed(range(len(self.steps) - 1)))])
         who = f"{self._alias(-1)}.contact_id"
         if not look.each and len(self.steps) > 1:  # one look at an index spares most last steps the way back: 6 times faster
-            first = told(self.steps[0], "f", look, by_object=True)
-            tests.insert(1, sql(f"{who} IN (SELECT f.contact_id FROM event f VIA({self.steps[0].index}) WHERE {{first}})",
-                                first=first))
+            first = told(self.steps[0], "f", look, among=True)
+            tests.insert(1, sql(f"{who} IN (SELECT f.contact_id FROM {{among}} WHERE {{first}})",
+                                among=self.steps[0].among("f"), first=first))
         found = join(" AND ", tests)
         if look.each:
-            return sql(f"EXISTS (SELECT 1 FROM {tables} WHERE {who} = c.id AND {{found}})", found=found)
-        return sql(f"c.id IN (SELECT {who} FROM {tables} WHERE {{found}})", found=found)
+            return sql(f"EXISTS (SELECT 1 FROM {{tables}} WHERE {who} = c.id AND {{found}})", tables=tables, found=found)
+        return sql(f"c.id IN (SELECT {who} FROM {{tables}} WHERE {{found}})", tables=tables, found=found)
 
     def _alias(self, step: int) -> str:
         return f"s{step % len(self.steps)}"

@@ -121,8 +121,10 @@ class Rule:
         if self.of_passages:
             raise BadInput("what brought somebody into a journey can be asked only of people who are in it")
         there = sql("c.anonymous = 0 AND c.created_at <= :now" if past else "c.anonymous = 0")
-        return sql("SELECT c.id FROM contact c VIA(id) WHERE {there} AND {condition}", there=there,
+        fits = sql("{there} AND {condition}", there=there,
                    condition=self.root.condition(Look(each=False, past=past, upto=upto)))
+        via = "id" if fits.columns("c") - {"id", "anonymous"} else "contact_known"  # the ids alone are a tenth of the table
+        return sql(f"SELECT c.id FROM contact c VIA({via}) WHERE {{fits}}", fits=fits)
 
     def unjudged(self, past: bool = False) -> Sql | None:
         """SELECT of the ids of those who match only if answers by machines to messages were people's: nothing can be said of

@@ -50,7 +50,7 @@ def roll_up(store: Store, *, marks: int, low: int, upto: int, now: int) -> set[i
         "SELECT DISTINCT c.account_id FROM dirty_contact d CROSS JOIN contact c WHERE d.id <= :marks AND c.id = +d.contact_id "
         "AND c.account_id IS NOT NULL", marks=marks)} | {row[1] for row in left}
     days = _newer(store, _days(store, marks, low, upto))
-    changed = _write(store, sorted(touched | set(days)), days, now)
+    changed = _write(store, touched, days, now)
     if left:
         with store.transaction():
             store.run_many("DELETE FROM dirty_account WHERE id = :id", [{"id": row[0]} for row in left])
@@ -59,7 +59,7 @@ def roll_up(store: Store, *, marks: int, low: int, upto: int, now: int) -> set[i
 
 def roll_up_everything(store: Store, *, now: int, log: bool = True) -> int:
     """Work out every account anew; how many differed. log: note what changed, as something that happened now."""
-    numbers = [row[0] for row in store.rows("SELECT a.id FROM account a ORDER BY a.id")]
+    numbers = {row[0] for row in store.rows("SELECT a.id FROM account a")}
     days = _by_day(store.rows(f"SELECT c.account_id, {_LATEST} FROM event e JOIN contact c ON c.id = e.contact_id "
                               f"WHERE c.account_id IS NOT NULL AND {_DEED} GROUP BY c.account_id"))
     return len({number for changed in _write(store, numbers, days, now, log).values() for number in changed})
@@ -90,25 +90,29 @@ def _by_day(rows: Iterable[Sequence[Any]]) -> Days:
     return found
 
 
-def _write(store: Store, numbers: Sequence[int], days: Days, now: int, log: bool = True) -> dict[str, set[int]]:
-    """Write what differs, and log it; the accounts by the roll-up that changed."""
+def _write(store: Store, touched: set[int], days: Days, now: int, log: bool = True) -> dict[str, set[int]]:
+    """Write what differs, and log it; the accounts by the roll-up that changed. Only of those touched are the people added up:
+    a new day is written without asking any of them, and the first hour of a day brings thousands of them."""
     changed: dict[str, set[int]] = defaultdict(set)
+    numbers = sorted(touched | set(days))
     for at in range(0, len(numbers), CHUNK):
+        part = numbers[at:at + CHUNK]
         with store.transaction():
             store.serialize("account")
-            for number, name in _write_part(store, numbers[at:at + CHUNK], days, now, log):
+            fresh = _computed(store, [number for number in part if number in touched])
+            for number, name in _write_part(store, part, fresh, days, now, log):
                 changed[name].add(number)
     return changed
 
 
-def _write_part(store: Store, numbers: Sequence[int], days: Days, now: int, log: bool) -> list[tuple[int, str]]:
-    fresh = _computed(store, numbers)
+def _write_part(store: Store, numbers: Sequence[int], fresh: dict[int, list[Any]], days: Days, now: int,
+                log: bool) -> list[tuple[int, str]]:
     moved: list[tuple[int, str, Any, Any]] = []
     rows: list[dict[str, Any]] = []
     for number, *old in rows_in(store, f"SELECT a.id, {', '.join('a.' + name for name in _COLUMNS)} FROM account a "
                                 "WHERE a.id IN ({values})", numbers):
         active = max(filter(None, (old[-1], days.get(number))), default=None)
-        new = [*fresh[number], active]
+        new = [*fresh.get(number, old[:-1]), active]
         if new != old:
             rows.append({"id": number, **dict(zip(_COLUMNS, new, strict=True))})
             moved += [(number, name, was, value) for name, was, value in zip(ROLLED, old, new, strict=True) if was != value]
