@@ -5,9 +5,10 @@
     python benchmarks/rules.py --url postgresql://…   on a PostgreSQL database instead, an empty one or the one it filled before
     python benchmarks/rules.py --sizes 1000000 --keep FILE   build it there, or measure what is there already
     python benchmarks/rules.py … --only last    the rules whose name holds this, and no watch
+    python benchmarks/rules.py … --times 1      each once instead of three times
 
-Prints a table; figures are the best of three, in seconds. CPU is that of this process and of the server's process for it;
-the plain loop says how much too high it is (`measuring.py`).
+Prints a table; figures are the best of three (or `--times`), in seconds. CPU is that of this process and of the server's
+process for it; the plain loop says how much too high it is (`measuring.py`).
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def build(store: Store, contacts: int) -> None:
             store.run("ANALYZE event, contact, contact_tag, consent, contact_change, account")
 
 
-def measure(store: Store, contacts: int, only: str = "") -> None:
+def measure(store: Store, contacts: int, only: str = "", times: int = 3) -> None:
     """One table. The count is what the editor shows while somebody writes: matching, of how many, of whom nothing is known."""
     began = time.perf_counter()
     if not store.one("SELECT 1 FROM contact LIMIT 1"):
@@ -111,8 +112,8 @@ def measure(store: Store, contacts: int, only: str = "") -> None:
     catalogue = known(store)
     for name, document in ((name, document) for name, document in RULES.items() if only in name):
         rule = parse(document, catalogue)
-        asked = best(store, lambda rule=rule: sum(len(part) for part in store.stream(rule.members(), now=NOW)))
-        live = best(store, lambda rule=rule: segments.count(store, rule, now=NOW))
+        asked = best(store, lambda rule=rule: sum(len(part) for part in store.stream(rule.members(), now=NOW)), times)
+        live = best(store, lambda rule=rule: segments.count(store, rule, now=NOW), times)
         print(f"| {name} | {asked[2]:,} | {asked[0]:.3f} | {asked[1]:.3f} | {live[0]:.3f} | {live[1]:.3f} | {loop_ms():.0f} |",
               flush=True)
     if not only:
@@ -148,11 +149,12 @@ def main() -> None:
     options.add_argument("--url")
     options.add_argument("--keep", metavar="FILE")
     options.add_argument("--only", default="")
+    options.add_argument("--times", type=int, default=3)
     asked = options.parse_args()
     for size in asked.sizes + ([1_000_000] if asked.million else []):
         with tempfile.TemporaryDirectory() as folder:
             store = open_store(asked.url or f"sqlite:///{asked.keep or Path(folder) / 'rules.db'}", create=True)
-            measure(store, size, asked.only)
+            measure(store, size, asked.only, asked.times)
             store.close()
 
 

@@ -106,6 +106,7 @@ def test_a_deal_is_opened_for_the_owner_and_is_an_event_with_its_value(store: St
         JOIN deal_contact k ON k.deal_id = d.id ORDER BY 1""") == [
         (who, "Upgrade", "new", 120_050, "EUR", "sam@example.com", None) for who in (1, 2)]
     assert store.one("SELECT COUNT(*) FROM enrollment r JOIN journey j ON j.id = r.journey_id AND j.key = 'other'") == 2
+    assert {who for (who,) in store.rows("SELECT contact_id FROM dirty_contact")} == {1, 2}, "their companies add them up"
 
 
 def test_a_task_lands_on_the_desk_that_routing_chooses(store: Store) -> None:

@@ -46,6 +46,19 @@ def happen(store: Store, contact_id: int, name: str, at: int, **more: object) ->
                                       "source": "test", **more}])
 
 
+
+def test_a_search_brings_the_very_words_first_and_of_each_the_newest(store: Store) -> None:
+    names = ["Ada", "Adam", "Ada", *["Zoe"] * 80, "Adaline"]  # a word that few hold, and one that most do
+    with store.transaction():
+        ids = [one.id for one in contacts.upsert_many(
+            store, [{"external_id": f"k{at}", "first_name": name} for at, name in enumerate(names)], now=NOW, source="test")]
+    assert store.search("ada") == [ids[2], ids[0], ids[-1], ids[1]]
+    assert store.search("ÁDA", 3) == [ids[2], ids[0], ids[-1]]
+    assert store.search("zo", 5) == store.search("zoe", 5) == ids[-2:-7:-1]
+    assert store.search("zoe k8", 9) == [ids[at] for at in (8, 82, 81, 80)] and len(store.search("zoe", 200)) == 80
+    assert store.search("zoe ada") == store.search("  ") == []
+
+
 def test_the_hottest_leads_are_read_off_an_index(memory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(memory, "frame", lambda statement: asked.append(statement))
