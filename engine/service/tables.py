@@ -279,7 +279,7 @@ def _text_lines(path: Path, encoding: str, delimiter: str) -> Iterator[Line]:
     with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
         lines = (" ".join(line.split()) for line in file) if delimiter == BLANKS else file
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        begins = 1
+        begins, nul = 1, _may_hold_nul(path, encoding)
         while True:
             try:
                 cells = next(reader)
@@ -290,9 +290,19 @@ def _text_lines(path: Path, encoding: str, delimiter: str) -> Iterator[Line]:
             except UnicodeError:
                 raise BadInput(f"{path.name}: line {begins}: not {encoding} text; name the encoding") from None
             else:
-                if not (begins == 1 and len(cells) <= 2 and cells and cells[0].startswith("sep=")):
+                if nul and any("\0" in cell for cell in cells):
+                    yield Line(begins, [], "the row holds a NUL character, which no text does")
+                elif not (begins == 1 and len(cells) <= 2 and cells and cells[0].startswith("sep=")):
                     yield Line(begins, cells)
             begins = reader.line_num + 1
+
+
+def _may_hold_nul(path: Path, encoding: str) -> bool:
+    """Whether it is worth looking at each cell: PostgreSQL keeps no NUL, wherever it stands."""
+    if encoding.startswith("utf-16"):
+        return True
+    with path.open("rb") as file:
+        return any(b"\0" in block for block in iter(lambda: file.read(_BLOCK), b""))
 
 
 def _csv_fault(message: str, lines: bool) -> str:

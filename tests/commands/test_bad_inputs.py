@@ -93,7 +93,8 @@ CASES = (
     row("A row that is too long", "email,n\na@x.test,1,2\n", "the row has 3 cells, the header has 2"),
     row("A quote that is never closed", 'email,n\na@x.test,"1\n', "a quote opens here and is never closed"),
     row("A cell as long as a book", f"email,n\na@x.test,{'x' * 200_000}\n", "a cell is longer than 131,072 characters"),
-    row("A character that is none", "email,first_name\na@x.test,A\0da\nbo@x.test,Bo\n", "the text holds a NUL character"),
+    row("A character that is none", "email,first_name\na@x.test,A\0da\nbo@x.test,Bo\n", "the row holds a NUL character, which "
+        "no text does"),
     row("No address", "email,first_name\nnobody,Ada\n", "'nobody' is not an email address: an email address must have an "
         "@-sign"),
     row("Neither address nor id", "email,external_id,first_name\n,,Ada\n", "neither email nor external id: a contact needs one "
