@@ -43,6 +43,7 @@ def problems(document: Any) -> list[tuple[str, str]]:
     ({"field": "industry", "op": "is", "value": 5}, "value", "value"),
     ({"field": "industry", "op": "is"}, "value", "value"),
     ({"field": "industry", "op": "is", "value": "a\x00"}, "value", "value"),
+    ({"tag": "half a letter \ud800"}, "tag", "value"),
     ({"field": "employees", "op": "is", "value": "5"}, "value", "value"),
     ({"field": "employees", "op": "is", "value": True}, "value", "value"),
     ({"field": "employees", "op": "is", "value": float("nan")}, "value", "value"),

@@ -95,6 +95,8 @@ CASES = (
     row("A cell as long as a book", f"email,n\na@x.test,{'x' * 200_000}\n", "a cell is longer than 131,072 characters"),
     row("A character that is none", "email,first_name\na@x.test,A\0da\nbo@x.test,Bo\n", "the row holds a NUL character, which "
         "no text does"),
+    row("The same in a file of events", "email,event,occurred_at,color\na@x.test,visit,2026-01-01,r\0d\n", "the row holds a "
+        "NUL character, which no text does", kind="events"),
     row("No address", "email,first_name\nnobody,Ada\n", "'nobody' is not an email address: an email address must have an "
         "@-sign"),
     row("Neither address nor id", "email,external_id,first_name\n,,Ada\n", "neither email nor external id: a contact needs one "

@@ -11,8 +11,8 @@ from ...maths.money import scale_sql
 from ...sql import Sql, join, sql
 from .base import EventName
 from .known import Known
-from .operators import OPERATORS, Column, Comparison, read_comparison, usable_text
-from .reader import Reader
+from .operators import OPERATORS, Column, Comparison, read_comparison
+from .reader import Reader, usable_text
 
 HUMAN = "({e}.verdict IS DISTINCT FROM 'machine')"
 # As it was known at :now: the verdict before the first change after that moment.

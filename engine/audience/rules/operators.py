@@ -11,14 +11,14 @@ from typing import Any, Literal
 from ...clock import DAY, in_words, parse_duration, parse_moment
 from ...errors import BadInput, listing
 from ...sql import Sql, fold, join, sql
-from .reader import Reader
+from .reader import LONGEST_TEXT, Reader, usable_text
 
 Takes = Literal["nothing", "one", "two", "many", "duration"]
 FAMILY = {"text": "text", "enum": "text", "number": "number", "date": "time", "datetime": "time", "bool": "bool",
           "list": "list"}
 KIND_WORDS = {"text": "a text", "enum": "one of its options", "number": "a number", "bool": "true or false",
               "date": "a date like 2026-03-01", "datetime": "a moment like 2026-03-01T09:00:00Z", "list": "a text"}
-LONGEST_TEXT, MOST_VALUES = 1_000, 1_000
+MOST_VALUES = 1_000
 
 
 @dataclass(frozen=True)
@@ -218,11 +218,6 @@ def _fits(kind: str, value: Any) -> bool:
     if FAMILY[kind] == "time":
         return isinstance(value, str | int) and not isinstance(value, bool) and _is_moment(value)
     return isinstance(value, str) and usable_text(value)
-
-
-def usable_text(value: str) -> bool:
-    """Whether both engines can compare with it."""
-    return 0 < len(value) <= LONGEST_TEXT and "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def duration_refused(value: Any) -> str:

@@ -8,6 +8,13 @@ from typing import Any
 from ...errors import Problem
 from .known import Known
 
+LONGEST_TEXT = 1_000
+
+
+def usable_text(value: str) -> bool:
+    """Whether both engines can compare with it."""
+    return 0 < len(value) <= LONGEST_TEXT and "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+
 
 @dataclass
 class Reader:
@@ -47,7 +54,7 @@ class Reader:
     def text(self, key: str, what: str) -> str | None:
         """A text that is not empty; None, with a problem, when it is something else."""
         found = self.take(key)
-        if isinstance(found, str) and found.strip() and len(found) <= 500 and "\x00" not in found:
+        if isinstance(found, str) and found.strip() and len(found) <= 500 and usable_text(found):
             return found
         self.problem(key, "value", f"write {what} here, as a text")
         return None

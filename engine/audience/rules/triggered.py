@@ -12,8 +12,8 @@ from ...errors import BadInput
 from ...sql import Sql
 from .base import Ask, Leaf, Look, Signals
 from .filters import TriggerTest, property_column, property_kind
-from .operators import Comparison, read_comparison, usable_text
-from .reader import Reader
+from .operators import Comparison, read_comparison
+from .reader import Reader, usable_text
 
 
 @dataclass(frozen=True)
