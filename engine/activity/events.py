@@ -15,7 +15,10 @@ from ..store import CHUNK, Store
 OBJECT_LENGTH = 500
 # Signals of the engine to itself; the timeline shows what they stand for, or nothing.
 INTERNAL = frozenset({"segment_entered", "segment_left", "contact_changed", "stage_changed", "sales_asked",
-                      "journey_enroll", "journey_finished", "journey_exited", "date_reached", "schedule_reached"})
+                      "journey_enroll", "journey_finished", "journey_exited", "date_reached", "schedule_reached",
+                      "visitor_named"})
+# A visitor has a name from here on. Its properties hold `events`: the ids of what they did lately as a visitor.
+NAMED_NOW = "visitor_named"
 _COLUMNS = ("contact_id", "name", "object", "occurred_at", "received_at", "value_minor", "currency", "props", "dedupe_key",
             "source", "historic", "verdict", "message_id")
 

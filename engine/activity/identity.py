@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..access import RUNNER
+from ..clock import WEEK
 from ..people import accounts, contacts
 from ..people.fields import catalogue
 from ..store import Store
-from .inbox import Waiting
+from .events import NAMED_NOW, insert_events
+from .inbox import Waiting, as_json
 from .reading import NAMES, Who
 from .traits import define_missing, usable
 
@@ -19,6 +22,10 @@ _HOLES = ", ".join(f":v{n}" for n in range(_ASK))
 _BY_NAME = f"SELECT i.value, i.contact_id FROM identifier i WHERE i.kind = :kind AND i.value IN ({_HOLES})"
 _BY_MESSAGE = f"SELECT m.id, m.contact_id FROM message m WHERE m.id IN ({_HOLES})"
 _LIVING = f"SELECT c.id, c.anonymous FROM contact c WHERE c.id IN ({_HOLES})"
+_VISITED = f"""SELECT i.value, e.id FROM identifier i CROSS JOIN contact c CROSS JOIN event e
+    WHERE i.kind = 'anonymous_id' AND i.value IN ({_HOLES}) AND c.id = i.contact_id AND c.anonymous = 1
+    AND e.contact_id = c.id AND e.received_at > :since AND e.historic = 0 AND e.verdict IS DISTINCT FROM 'machine'"""
+MOST_VISITS = 200
 _MERGED = f"SELECT m.loser_id, m.keeper_id FROM contact_merge m WHERE m.loser_id IN ({_HOLES}) ORDER BY m.id"
 
 
@@ -116,9 +123,11 @@ def identify(store: Store, said: Sequence[Identify], *, now: int) -> list[Refuse
     fields = catalogue(store)
     kept = [usable(fields, one.traits) for one in said]
     ids = accounts.ensure_many(store, dict.fromkeys(one.account for one in said if one.account), now=now)
+    visits = _visits(store, {one.who.anonymous_id for one in said if len(one.who.names) > 1} - {None}, now)
     rows = [_keys(one.who) | values | ({"account_id": ids[one.account]} if one.account else {})
             for one, (values, _) in zip(said, kept, strict=True)]
     saved = contacts.upsert_many(store, rows, now=now, source="api")
+    _tell(store, visits, ((one.who.anonymous_id, row) for one, row in zip(said, saved, strict=True)), now)
     dropped = [Refused(one.item, reason) for one, (_, reasons) in zip(said, kept, strict=True) for reason in reasons]
     dropped += _tell(store, [one for one in said if one.account and one.facts], ids, now)
     return dropped + [Refused(one.item, row.refused) for one, row in zip(said, saved, strict=True) if row.refused]
@@ -157,8 +166,28 @@ def _alias(store: Store, said: Alias, now: int) -> str | None:
     elif target is None:
         row = {"contact_id": before} | said.who.names
     if row:
-        return contacts.upsert_many(store, [row], now=now, source="api")[0].refused
+        visits = _visits(store, {said.previous.anonymous_id, said.who.anonymous_id} - {None}, now)
+        saved = contacts.upsert_many(store, [row], now=now, source="api")[0]
+        _tell(store, visits, ((browser, saved) for browser in visits), now)
+        return saved.refused
     return None if target is None or before is None or target == before else _join(store, target, before, now)
+
+
+def _visits(store: Store, browsers: Iterable[Any], now: int) -> dict[str, list[int]]:
+    """What visitors without a name did within the last week, by the name of their browser: ids of events, rising."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for browser, event in sorted(_asked(store, _VISITED, browsers, since=now - WEEK)):
+        found[browser].append(event)
+    return found
+
+
+def _tell(store: Store, visits: dict[str, list[int]], named: Iterable[tuple[str | None, contacts.Saved]], now: int) -> None:
+    """Say whom the visitors turned out to be, so that journeys hear what they did."""
+    insert_events(store, [
+        {"contact_id": row.id, "name": NAMED_NOW, "occurred_at": now, "received_at": now, "source": "engine",
+         "props": as_json({"events": visits[browser][-MOST_VISITS:]}),
+         "dedupe_key": f"visitor_named:{row.id}:{visits[browser][-1]}"}
+        for browser, row in named if browser in visits and not row.refused])
 
 
 def _is_visitor(store: Store, contact_id: int) -> bool:

@@ -2,11 +2,13 @@
 
 Events are taken in chunks, each in one transaction together with the watermark. All of a tick's events are heard
 before any token moves, and within a chunk the order of ids decides, so the size of a chunk changes no outcome.
-Imported events are passed over: they count in rules and wake nothing.
+Imported events are passed over: they count in rules and wake nothing. What a visitor without a name did is heard once
+somebody knows who it was.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,9 +81,10 @@ def hear(store: Store, hearings: list[Hearing], low: int, high: int, now: int, b
         if any(one.version.heard for one in hearings):
             store.serialize("event")
         names = events.names_between(store, low, high)
-        touched = sum(_hear_version(store, one, names, params) for one in hearings)
+        touched = _hear_visitors(store, hearings, params) if events.NAMED_NOW in names else 0
+        touched += sum(_hear_version(store, one, names, params) for one in hearings)
         if names:
-            touched += store.run(wake(max((one.version.layout.branch_count for one in hearings), default=1)), **params)
+            touched += store.run(_wake(hearings), **params)
         if touched:
             begin()
         set_watermark(store, CONSUMER, high, max(now, before))
@@ -98,6 +101,31 @@ def _hear_version(store: Store, ears_: Hearing, names: set[str], params: dict[st
         if not done:
             return touched
         touched += done
+
+
+# ---------------------------------------------------------------- what visitors did before they had a name
+
+
+def _hear_visitors(store: Store, hearings: list[Hearing], params: dict[str, Any]) -> int:
+    """Hear what those who have just been named did before, each event as of when it came. The newest one that enrolls does,
+    so that waits count from the last change of a cart; then in order whatever ends a passage or was waited for."""
+    heard = [(row, {**params, "low": row[0] - 1, "high": row[0], "upto": row[0]}) for row in _visits(store, params)]
+    touched = sum(_enroll(store, one, {**past, "now": at}) for (_, name, at), past in reversed(heard) for one in hearings
+                  if one.enroll and name in one.enrolls_on and one.version.published_at <= at)
+    for (_, name, _), past in heard:
+        touched += sum(_interrupt(store, replace(one, interrupts=tuple(replace(cut, by_time=None) for cut in one.interrupts)),
+                                  {name}, past) for one in hearings)
+        touched += store.run(_wake(hearings), **past)
+    return touched
+
+
+def _visits(store: Store, params: dict[str, Any]) -> list[tuple[int, str, int]]:
+    """(id, name, received_at) of events by people who have just been named, as far as they have been passed over; in order."""
+    named = store.rows(f"SELECT e.contact_id, e.props FROM event e WHERE {FRESH} AND e.name = :name", name=events.NAMED_NOW,
+                       low=params["low"], high=params["high"])
+    wanted = {(who, int(number)) for who, props in named for number in json.loads(props)["events"] if number <= params["low"]}
+    return [row for who, number in sorted(wanted, key=lambda one: one[1]) for row in store.rows(
+        "SELECT e.id, e.name, e.received_at FROM event e WHERE e.id = :id AND e.contact_id = :who", id=number, who=who)]
 
 
 # ---------------------------------------------------------------- exits and goals
@@ -260,6 +288,10 @@ def wake(branch_count: int) -> Sql:
         WHERE {FRESH} AND r.contact_id = e.contact_id AND r.status = 'active'
           AND t.id = r.id * {BRANCHES} + v.column1 AND l.node_id = +t.node_id AND l.event = e.name)""",
                branches=numbered(range(branch_count)))
+
+
+def _wake(hearings: list[Hearing]) -> Sql:
+    return wake(max((one.version.layout.branch_count for one in hearings), default=1))
 
 
 def _wakes_by_time(version: Live) -> list[Sql]:

@@ -91,7 +91,7 @@ def test_history_before_identification_counts_and_keeps_its_ids(store: Store) ->
     assert (ada.email, ada.first_name, ada.anonymous) == ("ada@example.com", "Ada", False)
     assert ada.fields == {"plan": "pro", "age": 31}
     assert store.rows("SELECT id, dedupe_key FROM event WHERE contact_id = :ada ORDER BY id", ada=ada.id) == [
-        (first, "a"), (first + 2, "c")]
+        (first, "a"), (first + 2, f"visitor_named:{ada.id}:{first}"), (first + 3, "c")]
     assert emails(store).count((None, 1)) == 1  # the other visitor stays a visitor
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
 
+from engine.activity import inbox, intake
+from engine.activity.inbox import Item
 from engine.clock import DAY, HOUR
 from engine.errors import BadInput
 from engine.journeys import reading
 from engine.journeys.triggers import Reentry
+from engine.people import contacts
 from engine.store import Store
 
-from .worlds import START, Document, add_contacts, add_templates, journey, publish, record, runner, tick, trail
+from .worlds import ANN, START, Document, add_contacts, add_templates, journey, publish, record, runner, tick, trail
 
 PER_CART = {"policy": "per_key", "key": "props.cart_id"}
 SAME_CART = {"where": {"cart_id": {"trigger": "cart_id"}}}
@@ -118,3 +122,33 @@ def test_two_carts_of_one_moment_are_told_apart_in_one_tick(shop: Store) -> None
     tick(runner(shop), START + 1)
     assert [row[0] for row in carts(shop)] == ["1", "2"]
     assert trail(shop) == ["idle.happened", "again.next"], "the second change of the first cart is heard by it alone"
+
+
+def test_a_visitors_cart_counts_once_somebody_says_whose_it_is(shop: Store) -> None:
+    """Four hours after its last change, although nobody knew whose it was then; an order meanwhile, or a week, ends it."""
+    engine, numbers = runner(shop), count()
+    contacts.save(shop, {"email": "bo@example.com"}, by=ANN, now=START, source="test")
+
+    def happens(at: int, *said: tuple[str, Document]) -> None:
+        inbox.put(shop, [Item(kind, f"v{next(numbers)}", payload) for kind, payload in said], now=START + at)
+        intake.take(shop, now=START + at)
+        tick(engine, START + at)
+
+    def cart(visitor: str, event: str = "cart_updated") -> tuple[str, Document]:
+        return "track", {"anonymous_id": visitor, "event": event, "props": {"cart_id": f"of {visitor}", "value": 80}}
+
+    def named(visitor: str, email: str) -> tuple[str, Document]:
+        return "identify", {"anonymous_id": visitor, "email": email, "traits": {}}
+
+    happens(0, cart("ada"), cart("bo"), cart("cy"), cart("di"))
+    happens(HOUR, cart("ada"), cart("bo", "ordered"))
+    assert carts(shop) == []
+    happens(2 * HOUR, named("ada", "ada@example.com"), named("bo", "bo@example.com"))
+    assert sorted(carts(shop)) == [("of ada", "active", None), ("of bo", "exited", "ordered")]
+    happens(5 * HOUR - 1)
+    assert shop.rows("SELECT COUNT(*) FROM message") == [(0,)]
+    happens(5 * HOUR, ("alias", {"email": "cy@example.com", "previous": "cy"}), named("ada", "ada@example.com"))
+    assert sorted(carts(shop)) == [("of ada", "finished", "finished"), ("of bo", "exited", "ordered"),
+                                   ("of cy", "finished", "finished")]
+    happens(8 * DAY, named("di", "di@example.com"))
+    assert len(carts(shop)) == 3 and shop.rows("SELECT COUNT(*) FROM message") == [(2,)]
