@@ -118,6 +118,26 @@ def test_a_field_with_an_offset_follows_when_the_date_moves(store: Store) -> Non
     assert store.one("SELECT reason FROM step WHERE port = 'passed' ORDER BY id DESC LIMIT 1") == "date_passed"
 
 
+def test_an_hour_that_comes_twice_is_waited_for_once(store: Store) -> None:
+    engine = start(store, wait(until={"time": "02:30"}), now=at("2026-10-24 12:00"))
+    assert due(store) == ["2026-10-25 00:30", "2026-10-24 12:30", "2026-10-24 13:30", "2026-10-25 02:30"], (
+        "Berlin has it at 00:30 and 01:30 UTC")
+    tick(engine, at("2026-10-25 00:30"))
+    tick(engine, at("2026-10-25 01:30"))
+    assert trail(store, 1) == ["w.next", "e.end"]
+
+
+def test_a_day_before_the_first_of_a_month_is_its_last_in_leap_years_too(store: Store) -> None:
+    fields.define(store, "Renewal", "date", by=ANN, now=MONDAY)
+    for number, day in enumerate(("2028-03-01", "2028-02-29", "2027-03-01", "2026-05-01"), start=1):
+        contacts.save(store, {"email": f"c{number}@example.com", "renewal": day}, by=ANN, now=MONDAY, source="t")
+    publish(store, journey(wait(until_field="renewal", offset="-1d", time="09:00"), END))
+    for contact in range(1, 5):
+        record(store, contact, "signup", MONDAY)
+    tick(runner(store), MONDAY)
+    assert due(store) == ["2028-02-29 09:00", "2028-02-28 09:00", "2027-02-28 09:00", "2026-04-30 09:00"]
+
+
 def test_a_moment_field_counts_in_seconds_unless_an_hour_is_asked_for(store: Store) -> None:
     created = at("2025-10-09 08:53:20")  # the moment at which the cast of worlds was made
     start(store, wait(until_field="created_at", offset="7d"), now=created + DAY)

@@ -52,6 +52,8 @@ def of_journey(store: Store, number: int, journey: int) -> None:
     ("UTC", "2026-03-11 03:00", "2026-03-11 08:00"), ("UTC", "2026-03-11 08:00", None),
     ("Pacific/Kiritimati", "2026-03-10 23:00", "2026-03-11 08:00"),
     ("Pacific/Pago_Pago", "2026-03-10 23:00", "2026-03-11 08:00"),
+    ("UTC", "2028-02-28 23:00", "2028-02-29 08:00"), ("Pacific/Kiritimati", "2028-02-29 21:00", "2028-03-01 08:00"),
+    ("Pacific/Pago_Pago", "2026-04-30 23:59", "2026-05-01 08:00"),
     ("Europe/Berlin", "2026-03-28 22:00", "2026-03-29 08:00"), ("Europe/Berlin", "2026-10-24 22:00", "2026-10-25 08:00")])
 def test_quiet_hours_run_over_midnight_on_each_contacts_own_clock(store: Store, cast: Cast, queue: Queue, zone: str,
                                                                    queued: str, leaves: str | None) -> None:

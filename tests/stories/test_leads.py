@@ -115,6 +115,16 @@ nodes:
 """
 
 
+LONG_NURTURE = """name: Long nurture
+goal: {rule: {event: purchase}}
+entry: {trigger: {event: ebook_downloaded}}
+exit: [{rule: {stage: [customer]}, reason: became a customer}]
+nodes:
+  - {id: long, type: wait, for: 60d, next: done}
+  - {id: done, type: exit}
+"""
+
+
 def test_s6_a_life_from_subscriber_to_lost_and_back(office: Office) -> None:
     """Every stage by its rule, with history and time in stage; the mail of the stage; out of nurture at the purchase itself;
     the coverage page names the stages that no journey looks after."""
@@ -126,6 +136,7 @@ def test_s6_a_life_from_subscriber_to_lost_and_back(office: Office) -> None:
     office.ask("routing", "rep", "rita@sales.test", "--name", "Rita", "--hours", "00:00-24:00", "--days", "0,1,2,3,4,5,6")
     for stage, template in GREETINGS.items():
         office.publish(greeting(stage, template))
+    office.publish(LONG_NURTURE)
     office.ask("tick")
 
     def stage() -> str:
@@ -155,6 +166,8 @@ def test_s6_a_life_from_subscriber_to_lost_and_back(office: Office) -> None:
     assert stage() == "customer" and office.mails("ada@x.test")[-1][0] == "onboarding"
     passages = {one["journey"]: one for one in office.ask("journeys", "explain", "ada@x.test")}
     assert (passages["product"]["status"], passages["product"]["reason"]) == ("exited", "went on")
+    nurture = passages["Long nurture"]
+    assert (nurture["reason"], nurture["ended_at"]) == ("became a customer", office.now), "not at its next step, weeks later"
 
     bought = office.now
     assert [one["stage"] for one in office.ask("stages", "coverage") if one["in_none"]] == []

@@ -1,4 +1,4 @@
-"""S1, an ebook and what follows; S10, carts, birthdays and webinars: by the command line, on a clock that the story sets."""
+"""S1, an ebook and what follows; S10, carts, birthdays, anniversaries: by the command line, on a clock that the story sets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.clock import DAY, HOUR, parse_moment
+from engine.journeys import gallery
 from tests.conftest import NOW
 
 from .office import Capture, Office
@@ -125,50 +126,25 @@ nodes:
 
 
 def test_s10_a_birthday_is_wished_each_year_in_the_morning_where_they_live(office: Office) -> None:
+    """Also the anniversary of becoming a customer, an hour later: of 29 February the 28th where there is none."""
     office.letters("wishes")
-    office.people("email,birthday,time_zone\nleap@example.com,1996-02-29,Pacific/Auckland\nmay@example.com,1990-05-05,\n")
+    office.people("email,birthday,time_zone,customer since\nleap@example.com,1996-02-29,Pacific/Auckland,\n"
+                  "may@example.com,1990-05-05,,2024-02-29\n")
+    office.ask("journeys", "start", "anniversary")
+    office.publish(gallery.get("anniversary").text)
     office.publish(BIRTHDAY)
     for year in (2027, 2028):
-        for moment in (f"{year}-02-27T00:00Z", f"{year}-02-27T19:59Z", f"{year}-02-27T20:00Z", f"{year}-02-28T20:00Z",
-                       f"{year}-05-05T08:59Z", f"{year}-05-05T09:00Z"):
+        for moment in (f"{year}-02-27T00:00Z", f"{year}-02-27T19:59Z", f"{year}-02-27T20:00Z",
+                       f"{year}-02-28T10:00Z", f"{year}-02-28T20:00Z", f"{year}-02-29T10:00Z" if year == 2028 else
+                       f"{year}-03-01T10:00Z", f"{year}-05-05T08:59Z", f"{year}-05-05T09:00Z"):
             office.now = parse_moment(moment)
             office.ask("tick")
-    hours = {who: [NOW + hour * HOUR for _, hour in office.mails(f"{who}@example.com")] for who in ("leap", "may")}
+    hours = {who: [NOW + hour * HOUR for name, hour in office.mails(f"{who}@example.com") if name == "wishes"]
+             for who in ("leap", "may")}
+    thanked = [NOW + hour * HOUR for name, hour in office.mails("may@example.com") if name == "anniversary_thanks"]
+    feasts = [parse_moment("2027-02-28T10:00Z"), parse_moment("2028-02-29T10:00Z")]
+    assert all(abs(found - wanted) < HOUR for found, wanted in zip(thanked, feasts, strict=True))
     leap = [parse_moment("2027-02-27T20:00Z"), parse_moment("2028-02-28T20:00Z")]  # 09:00 on the 28th, on the 29th
     may = [parse_moment("2027-05-05T09:00Z"), parse_moment("2028-05-05T09:00Z")]
     assert all(abs(found - wanted) < HOUR for found, wanted in zip(hours["leap"], leap, strict=True))
     assert all(abs(found - wanted) < HOUR for found, wanted in zip(hours["may"], may, strict=True))
-
-
-WEBINAR = """name: Webinar
-goal: {rule: {event: attended}}
-limits: {caps: ignore, quiet: ignore}
-entry:
-  trigger: {date: starts_at, of: webinar_registered, offset: [-24h, -1h]}
-  reentry: {policy: after_finish, key: props.webinar}
-nodes:
-  - {id: soon, type: condition, rule: {trigger: offset, op: is, value: -1h}, on: {yes: hour, no: day}}
-  - {id: hour, type: send, template: in an hour, next: done}
-  - {id: day, type: send, template: tomorrow, next: done}
-  - {id: done, type: exit}
-"""
-
-
-def test_s10_webinar_reminders_follow_the_date_and_late_registrants_skip_what_is_past(office: Office) -> None:
-    office.letters("in an hour", "tomorrow")
-    office.people("email\nada@example.com\nbo@example.com\n")
-    office.publish(WEBINAR)
-    begins = NOW + 10 * DAY
-    does(office, "ada@example.com", "webinar_registered", webinar="w", starts_at=begins)
-    office.wait(DAY)
-    does(office, "ada@example.com", "webinar_registered", webinar="w", starts_at=begins + 2 * DAY)  # it moves
-    for _ in range(9):
-        office.wait(DAY)
-    assert office.mails("ada@example.com") == [], "the old date brings nothing"
-    office.wait(DAY)
-    office.wait(20 * HOUR)
-    does(office, "bo@example.com", "webinar_registered", webinar="w", starts_at=begins + 2 * DAY)
-    office.wait(3 * HOUR)
-    office.wait(HOUR)
-    assert office.mails("ada@example.com") == [("tomorrow", 11 * 24), ("in an hour", 12 * 24 - 1)]
-    assert office.mails("bo@example.com") == [("in an hour", 12 * 24 - 1)]

@@ -170,12 +170,13 @@ def plan_fixed(columns: Sequence[Column], maps: Sequence[str], targets: Mapping[
 def plan_events(columns: Sequence[Column], maps: Sequence[str], targets: Mapping[str, str], dates: Order | None,
                 prefix: str) -> Plan:
     """Columns of a file of events: the fixed targets by their exact name, every other column a property (`prefix` + its
-    name), or whatever name a mapping gives it."""
+    name, which may begin with it already), or whatever name a mapping gives it."""
     columns = named(columns)
     wanted = parse_maps(maps, columns)
     uses, shown = [], dict[str, str | None]()
     for column in columns:
         target = wanted.get(column.index, column.name)
+        target = target.removeprefix(prefix)
         shown[column.name] = None if target == LEAVE_OUT else target
         if target != LEAVE_OUT:
             kind = targets.get(target, column.kind or "text")
