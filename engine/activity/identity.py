@@ -127,7 +127,7 @@ def identify(store: Store, said: Sequence[Identify], *, now: int) -> list[Refuse
     rows = [_keys(one.who) | values | ({"account_id": ids[one.account]} if one.account else {})
             for one, (values, _) in zip(said, kept, strict=True)]
     saved = contacts.upsert_many(store, rows, now=now, source="api")
-    _tell(store, visits, ((one.who.anonymous_id, row) for one, row in zip(said, saved, strict=True)), now)
+    _introduce(store, visits, ((one.who.anonymous_id, row) for one, row in zip(said, saved, strict=True)), now)
     dropped = [Refused(one.item, reason) for one, (_, reasons) in zip(said, kept, strict=True) for reason in reasons]
     dropped += _tell(store, [one for one in said if one.account and one.facts], ids, now)
     return dropped + [Refused(one.item, row.refused) for one, row in zip(said, saved, strict=True) if row.refused]
@@ -168,20 +168,21 @@ def _alias(store: Store, said: Alias, now: int) -> str | None:
     if row:
         visits = _visits(store, {said.previous.anonymous_id, said.who.anonymous_id} - {None}, now)
         saved = contacts.upsert_many(store, [row], now=now, source="api")[0]
-        _tell(store, visits, ((browser, saved) for browser in visits), now)
+        _introduce(store, visits, ((browser, saved) for browser in visits), now)
         return saved.refused
     return None if target is None or before is None or target == before else _join(store, target, before, now)
 
 
-def _visits(store: Store, browsers: Iterable[Any], now: int) -> dict[str, list[int]]:
+def _visits(store: Store, browsers: Iterable[Any], now: int) -> dict[str | None, list[int]]:
     """What visitors without a name did within the last week, by the name of their browser: ids of events, rising."""
-    found: dict[str, list[int]] = defaultdict(list)
+    found: dict[str | None, list[int]] = defaultdict(list)
     for browser, event in sorted(_asked(store, _VISITED, browsers, since=now - WEEK)):
         found[browser].append(event)
     return found
 
 
-def _tell(store: Store, visits: dict[str, list[int]], named: Iterable[tuple[str | None, contacts.Saved]], now: int) -> None:
+def _introduce(store: Store, visits: dict[str | None, list[int]], named: Iterable[tuple[str | None, contacts.Saved]],
+               now: int) -> None:
     """Say whom the visitors turned out to be, so that journeys hear what they did."""
     insert_events(store, [
         {"contact_id": row.id, "name": NAMED_NOW, "occurred_at": now, "received_at": now, "source": "engine",
