@@ -33,7 +33,7 @@ def listing() -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             with st.container(width="stretch"):
                 state.link_to("content", one.name, template=one.name)
-                st.caption(state.escaped(one.subject or "no subject"))
+                st.caption(state.escaped(one.subject or ("no subject" if one.channel == "email" else (one.text or "")[:80])))
             st.badge(one.channel, color="blue")
             st.markdown(f"version {one.version}", width="content")
             st.caption(when(one.updated_at), width="content")
