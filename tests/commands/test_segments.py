@@ -76,7 +76,9 @@ def test_members(filled: str, rule: Any, capsys: Capture) -> None:
 def test_save_list_and_refresh(filled: str, rule: Any, capsys: Capture) -> None:
     saved = ask(filled, capsys, "segments", "save", "Hot", "--rule", rule(VIEWED))
     assert (saved["name"], saved["members"], saved["version"]) == ("Hot", 1, 1)
-    assert ask(filled, capsys, "segments", "list") == [saved]
+    assert ask(filled, capsys, "segments", "list") == [saved | {"due": False}]
+    assert ask(filled, capsys, "segments", "list", now=NOW + 31 * DAY)[0]["due"]
+    assert [one["members"] for one in ask(filled, capsys, "segments", "sizes", "hot", "--days", "2")] == [0, 1]
     assert ask(filled, capsys, "segments", "count", "--rule", rule({"segment": "hot"}))["count"] == 1
     assert ask(filled, capsys, "segments", "refresh", now=NOW + DAY)[0]["members"] == 0
     assert ask(filled, capsys, "segments", "refresh", "HOT")[0]["members"] == 1
