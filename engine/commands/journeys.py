@@ -248,13 +248,16 @@ def _because(reason: str | None) -> str:
 def test(call: Call, files: tuple[str, ...]) -> None:
     """Run scenario files: given contacts, when events, expect paths and messages. On a virtual clock; nothing is sent."""
     with _if_there(call) as store:
-        found = [scenarios.run_file(file, store) for file in files]
+        found = [scenarios.try_file(file, store) for file in files]
     failed = [failure for report in found for failure in report.failed]
     passed = sum(report.passed for report in found)
-    call.answer({"passed": passed, "failed": failed}, *(f"{one.file}: {one.scenario}: {one.message}" for one in failed),
-                f"{passed} scenarios passed, {len({(one.file, one.scenario) for one in failed})} failed")
+    call.answer({"passed": passed, "failed": failed},
+                *(": ".join(filter(None, (one.file, one.scenario, one.message))) for one in failed),
+                f"{passed} {'scenario' if passed == 1 else 'scenarios'} passed, "
+                f"{len({(one.file, one.scenario) for one in failed})} failed")
     if failed:
-        raise Invalid([Problem(f"{one.file}: {one.scenario}", "went_otherwise", one.message) for one in failed])
+        raise Invalid([Problem(": ".join(filter(None, (one.file, one.scenario))), "went_otherwise", one.message)
+                       for one in failed])
 
 
 @contextmanager

@@ -77,8 +77,11 @@ def test_the_step_where_it_went_otherwise_is_named(folder: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    (("path: [hello.sent", "way: [hello.sent"), "scenarios.0.expect.ada.way is not a key here"),
+    (("path: [hello.sent", "way: [hello.sent"), "t: she clicks: expect.ada.way is not a key here"),
     (("journey: hello.yaml\n", ""), "journey is needed"),
+    (("when: [{at: +0, event: subscribed}, {at: +1d, clicks", "when: [{at: +0, evnt: subscribed}, {at: +1d, clicks"),
+     "t: she clicks: when, line 1: evnt is not a key here: event?"),
+    (("given: {ada: {first_name: Ada}}", "given: {ada: {shoes: 42}}"), "t: she clicks: given.ada: there is no field 'shoes'"),
     (("{at: +0, event: subscribed}, {at: +1d, clicks", "{at: +0, event: subscribed}, {at: soon, clicks"), "write a time after"),
     (("{at: +1d, clicks: hello}", "{at: +1d}"), "say what happens"),
     (("{at: +1d, clicks: hello}", "{at: +1d, clicks: goodbye}"), "none has been sent"),
@@ -90,6 +93,16 @@ def test_a_file_that_can_not_be_run_says_where(change: tuple[str, str], said: st
     assert change[0] in TEST
     with pytest.raises(BadInput, match=said.replace("(", r"\(")):
         scenarios.run(scenarios.read(TEST.replace(*change), "t"), JOURNEY, "t")
+
+
+def test_a_file_that_can_not_be_used_keeps_no_other_from_being_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "odd.test.yaml").write_text(TEST.replace("hello.yaml", "odd.yaml"))
+    (folder / "odd.yaml").write_text(JOURNEY.replace("next: clicked}", "next: clocked}"))
+    files = [str(folder / name) for name in ("odd.test.yaml", "hello.test.yaml", "none.test.yaml")]
+    assert run(gather(), ["--db", f"sqlite:///{folder / 'none.db'}", "journeys", "test", *files]) == 2
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"{files[0]}: {folder / 'odd.yaml'}: hello: The port 'sent' leads to 'clocked'")
+    assert said[1:] == [f"{files[2]}: No such file or directory", "3 scenarios passed, 2 failed"]
 
 
 def test_a_journey_that_is_not_there_says_so(folder: Path) -> None:

@@ -15,7 +15,7 @@ from ...activity.inbox import as_json
 from ...audience import segments
 from ...clock import DAY, HOUR, iso, parse_duration, parse_moment
 from ...content import templates
-from ...errors import BadInput, NotFound
+from ...errors import BadInput, Invalid, NotFound
 from ...journeys import documents, enrolling, versions
 from ...maths.zones import learn_zone
 from ...outreach.limits import parse_caps
@@ -33,6 +33,14 @@ LONGEST_S, LONG_S = 400 * DAY, 60 * DAY
 _ACTS = ("clicks", "opens", "replies")
 
 
+def try_file(path: str, workspace: Store | None = None) -> Report:
+    """Run every scenario of a file; one that can not be used is a failure of its own, and the files beside it are told too."""
+    try:
+        return run_file(path, workspace)
+    except BadInput as error:
+        return Report(0, (Failure(path, "", "", "", "", str(error).removeprefix(f"{path}: ")),))
+
+
 def run_file(path: str, workspace: Store | None = None) -> Report:
     """Run every scenario of a file. Raises BadInput: the file, or its journey, can not be used."""
     file = Path(path)
@@ -41,7 +49,11 @@ def run_file(path: str, workspace: Store | None = None) -> Report:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: {getattr(error, 'strerror', None) or 'not a UTF-8 text'}") from None
     asked = read(text, path)
-    return run(asked, _journey_text(asked, file.parent, workspace), path, workspace)
+    journey, named = _journey_text(asked, path, workspace)
+    try:
+        return run(asked, journey, path, workspace)
+    except Invalid as error:
+        raise Invalid([replace(one, where=f"{named}: {one.where}") for one in error.problems]) from None
 
 
 def run(asked: File, journey: str, where: str, workspace: Store | None = None) -> Report:
@@ -55,16 +67,17 @@ def run(asked: File, journey: str, where: str, workspace: Store | None = None) -
     return Report(passed, tuple(failures))
 
 
-def _journey_text(asked: File, folder: Path, workspace: Store | None) -> str:
-    beside = folder / asked.journey
+def _journey_text(asked: File, path: str, workspace: Store | None) -> tuple[str, str]:
+    """The text of the journey, and what to call it in a sentence."""
+    beside = Path(path).parent / asked.journey
     if beside.is_file():
-        return beside.read_text(encoding="utf-8-sig")
+        return beside.read_text(encoding="utf-8-sig"), str(beside)
     if workspace is None:
-        raise BadInput(f"journey {asked.journey!r}: there is no such file beside the scenarios")
+        raise BadInput(f"{path}: journey {asked.journey!r}: there is no such file beside the scenarios")
     try:
-        return versions.get_live(workspace, asked.journey).document
+        return versions.get_live(workspace, asked.journey).document, asked.journey
     except NotFound as error:
-        raise BadInput(f"journey {asked.journey!r}: no such file beside the scenarios, and {error}") from None
+        raise BadInput(f"{path}: journey {asked.journey!r}: no such file beside the scenarios, and {error}") from None
 
 
 # ------------------------------------------------------------ one scenario
@@ -76,7 +89,7 @@ def _run(asked: File, scenario: Scenario, journey: str, where: str, workspace: S
     document = documents.load(journey)
     store = _stage(asked, document, start, workspace)
     try:
-        cast = _cast(store, {**asked.given, **scenario.given}, start)
+        cast = _cast(store, {**asked.given, **scenario.given}, start, f"{where}: {scenario.name}")
         name = str(document.get("name"))
         world = World(store, start, kinds=KINDS | {"answer": _answer, "enroll": _enroll},
                       idle_s=6 * HOUR if until - start <= LONG_S else DAY)
@@ -126,7 +139,7 @@ def _templates(document: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _cast(store: Store, given: dict[str, dict[str, Any]], start: int) -> dict[str, int]:
+def _cast(store: Store, given: dict[str, dict[str, Any]], start: int, spot: str) -> dict[str, int]:
     """Contacts by the name that the file gives them. Everybody agrees to mail, and to SMS, unless `consent` says otherwise."""
     cast: dict[str, int] = {}
     for who, facts in given.items():
@@ -135,10 +148,14 @@ def _cast(store: Store, given: dict[str, dict[str, Any]], start: int) -> dict[st
         said.setdefault("email", f"{who.lower().replace(' ', '.')}@example.com")
         if zone := said.get("time_zone"):
             learn_zone(store, zone)
+        known = fields.catalogue(store)
+        if unknown := [name for name in said if fold(name) not in known]:
+            raise BadInput(f"{spot}: given.{who}: there is no field {unknown[0]!r}: name it under `fields:`, for example "
+                           f"fields: {{{unknown[0]}: text}}")
         with store.transaction():
             saved = contacts.upsert_many(store, [said], now=start - DAY, source="test")[0]
             if saved.refused:
-                raise BadInput(f"given.{who}: {saved.refused}")
+                raise BadInput(f"{spot}: given.{who}: {saved.refused}")
             cast[who] = saved.id
             if status != "none":
                 for channel in templates.CHANNELS:
@@ -225,4 +242,4 @@ def _who(cast: dict[str, int], who: str, spot: str) -> int:
     return cast[who]
 
 
-__all__ = ["Failure", "File", "Report", "check", "read", "run", "run_file"]
+__all__ = ["Failure", "File", "Report", "check", "read", "run", "run_file", "try_file"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ...errors import BadInput
+from ...errors import BadInput, listing
 from ...journeys import documents
 
 START = "2026-03-02T09:00:00Z"  # a Monday
@@ -85,7 +86,31 @@ def check(document: dict[str, Any], where: str) -> File:
     try:
         return File.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        spot = ".".join(str(part) for part in first["loc"])
-        said = {"extra_forbidden": "is not a key here", "missing": "is needed"}.get(first["type"], first["msg"])
-        raise BadInput(f"{where}: {spot} {said}") from None
+        found = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a slip explains what is missing
+        raise BadInput(f"{where}: {_spot(document, found[0]['loc'])} {_said(found[0])}") from None
+
+
+def _spot(document: dict[str, Any], place: tuple[int | str, ...]) -> str:
+    """Where in the file, in the words of its author: the scenario by its name, what happens by its line."""
+    words = [f"{place[i - 1]}, line {part + 1}:" if isinstance(part, int) else str(part) for i, part in enumerate(place)
+             if isinstance(part, int) or not isinstance(next(iter(place[i + 1:]), ""), int)]
+    if len(place) > 2 and place[0] == "scenarios" and isinstance(place[1], int):
+        named = document["scenarios"][place[1]].get("name")
+        words[0] = f"{named}:" if named else words[0]
+    head = [one for one in words if one.endswith(":")]
+    return " ".join([*head, ".".join(one for one in words if not one.endswith(":"))]).strip()
+
+
+def _said(fault: Any) -> str:
+    if fault["type"] == "missing":
+        return "is needed"
+    if fault["type"] == "extra_forbidden":
+        keys, slip = _keys(fault["loc"]), str(fault["loc"][-1])
+        close = get_close_matches(slip, keys, 1)
+        return f"is not a key here{f': {close[0]}?' if close else ''} There are: {listing(keys, 30)}"
+    return str(fault["msg"]).replace("Input should be", "should be").replace("a valid dictionary", "keys with values")
+
+
+def _keys(place: tuple[int | str, ...]) -> list[str]:
+    part = Step if "when" in place else Expected if "expect" in place else Scenario if place[0] == "scenarios" else File
+    return [field.alias or name for name, field in part.model_fields.items()]
