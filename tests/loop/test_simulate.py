@@ -261,6 +261,17 @@ def test_a_trigger_that_does_not_say_its_event_is_heard(memory: Store) -> None:
     assert found.by_node["priced"] == {"yes": 1, "no": 2}
 
 
+def test_forward_an_event_that_came_in_late_meets_the_consent_that_came_before_it(memory: Store) -> None:
+    worlds.add_templates(memory, "t", "u")
+    who = contacts.save(memory, {"email": "new@example.com"}, by=ANN, now=START + HOUR, source="test").id
+    with memory.transaction():
+        events.insert_events(memory, [{"contact_id": who, "name": "signup", "occurred_at": START + HOUR, "props": "{}",
+                                       "received_at": START + 5 * HOUR, "dedupe_key": "late", "source": "api"}])
+        consent.record(memory, [who], "email", "subscribed", basis="test", source="test", by=ANN, now=START + 3 * HOUR)
+    found = simulate(memory, documents.dump(WAVE), now=START + DAY, forward_days=7)
+    assert (found.messages.get("hello"), found.skipped) == (1, {})
+
+
 def test_only_the_events_that_somebody_asks_about_come_along(memory: Store) -> None:
     people(memory, 1)
     seen(memory, (1, "page_view", "/pricing", START), (1, "page_view", "/blog", START), (1, "other", None, START))

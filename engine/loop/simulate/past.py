@@ -80,7 +80,8 @@ def repeat(store: Store, cut: Cut, *, now: int, shift_s: int, base: int) -> Stor
             if event["name"].endswith("_clicked") and event["verdict"] != "machine":
                 clicked[who] = event["occurred_at"]
         elif not (event["name"] == "purchase" and event["occurred_at"] - clicked.get(who, -BOUGHT_AFTER_S) < BOUGHT_AFTER_S):
-            story.happenings.append((max(now + 1, at + shift_s), "event", _bare(event) | {
+            known_at = at if event["historic"] else event["received_at"]  # with what was known then, such as consent
+            story.happenings.append((max(now + 1, known_at + shift_s), "event", _bare(event) | {
                 "contact_id": others.get(who, who), "occurred_at": at + shift_s, "historic": 0}))
     for at, kind, said in _consents(store, past, since, now):
         if said["contact_id"] in new:
