@@ -17,6 +17,9 @@ OBJECT_LENGTH = 500
 INTERNAL = frozenset({"segment_entered", "segment_left", "contact_changed", "stage_changed", "sales_asked",
                       "journey_enroll", "journey_finished", "journey_exited", "date_reached", "schedule_reached",
                       "visitor_named"})
+# Told by rooms of ours of what they decided: for people too, and nobody else may say so.
+DECIDED = frozenset({"score_rose", "score_fell", "lead_assigned", "lead_accepted", "lead_rejected", "lead_overdue",
+                     "errand_done", "errand_failed", "approval_given", "approval_declined"})
 # A visitor has a name from here on. Its properties hold `events`: the ids of what they did lately as a visitor.
 NAMED_NOW = "visitor_named"
 _COLUMNS = ("contact_id", "name", "object", "occurred_at", "received_at", "value_minor", "currency", "props", "dedupe_key",

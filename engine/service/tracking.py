@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from ..activity.events import INTERNAL
+from ..activity.events import DECIDED, INTERNAL
 from ..activity.inbox import Item
 from ..activity.reading import path_of, read_moment, read_name
 from ..content.templates import CHANNELS
@@ -24,7 +24,7 @@ from ..sql import fold
 ITEM_BYTES, BATCH_BYTES = 32 * 1024, 500 * 1024
 KINDS = ("track", "identify", "page", "screen", "group", "alias")
 # A write key is no secret in a browser: nobody may forge a click, or a signal of the engine to itself.
-OWN_NAMES = INTERNAL | {"message_skipped"} | {
+OWN_NAMES = INTERNAL | DECIDED | {"message_skipped"} | {
     f"{channel}_{end}" for channel in CHANNELS
     for end in ("sent", "opened", "clicked", "unsubscribed", "failed", "bounced", "complained")}
 _DEPTH = 30

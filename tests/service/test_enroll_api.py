@@ -55,5 +55,6 @@ def test_whoever_may_not_is_turned_away(store: Store, web: httpx.Client) -> None
     versions.set_status(store, "cart & co", "paused", by=ANN, now=NOW)
     paused = web.post(path, json=one)
     assert (paused.status_code, paused.json()["code"]) == (409, "not_live")
-    forged = web.post("/v1/track?strict=1", json={"userId": "u", "event": "journey_enroll", "properties": {}})
-    assert forged.json()["errors"][0]["code"] == "reserved_name"
+    for name in ("journey_enroll", "score_rose", "approval_given", "Lead_Assigned"):
+        forged = web.post("/v1/track?strict=1", json={"userId": "u", "event": name, "properties": {}})
+        assert forged.json()["errors"][0]["code"] == "reserved_name", name

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import log10
 
 from ...activity import timeline
+from ...activity.events import DECIDED, INTERNAL
 from ...clock import DAY
 from ...errors import NotFound
 from ...lazy import pd
@@ -17,10 +18,8 @@ MOST_SHOWN = 500
 HALF_LIFE_S = 7 * DAY  # of what somebody did last, in the order of the queue
 _DID = frozenset({"event"})
 # What somebody did themselves: not what was sent to them, nor what sales did.
-_NOT_THEIRS = ("('segment_entered', 'segment_left', 'contact_changed', 'stage_changed', 'journey_enroll', 'email_sent', "
-               "'email_failed', 'email_opened', 'sms_sent', 'sms_failed', 'message_skipped', 'lead_assigned', "
-               "'lead_accepted', 'lead_rejected', 'sales_asked', 'lead_overdue', 'call_logged', 'calling_today', "
-               "'errand_done', 'errand_failed', 'approval_given', 'approval_declined')")
+_SENT = frozenset({"email_sent", "email_failed", "email_opened", "sms_sent", "sms_failed", "message_skipped"})
+_NOT_THEIRS = tuple(sorted(INTERNAL | DECIDED | _SENT | {"call_logged", "calling_today"}))
 _LEADS = f"""SELECT t.id, t.contact_id, TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')) AS name,
         COALESCE(c.email, c.external_id) AS who, a.name AS company, c.stage, t.owner, t.why, t.route, t.status, t.created_at,
         t.due_at, t.snoozed_until, c.held_until, c.fit_score + c.engagement_score AS score, t.reason, t.answered_at,
