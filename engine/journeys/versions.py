@@ -169,6 +169,13 @@ def find_journey(store: Store, name: str) -> int:
     return int(found)
 
 
+def live_id(store: Store, name: str) -> int | None:
+    """The id of the live version of a journey; None: it has none."""
+    found: int | None = store.one("""SELECT v.id FROM journey j JOIN journey_version v ON v.journey_id = j.id
+        WHERE j.key = :key AND v.status = 'live'""", key=fold(name))
+    return found
+
+
 def get_live(store: Store, name: str) -> Version:
     """The live version of a journey. Raises NotFound: no such journey, or never published."""
     found = _live_row(store, find_journey(store, name))

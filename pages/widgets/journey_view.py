@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.audience import lifecycle
 from engine.errors import BadInput
-from engine.journeys import canvas, documents, drafts, flow, notes, passengers, picture
+from engine.journeys import canvas, documents, drafts, flow, notes, passengers, picture, versions
 from engine.journeys.nodes import Known
 from engine.journeys.passengers import Wanted
 from engine.journeys.versions import Version
@@ -27,12 +27,16 @@ from .tables import say_count
 
 HEIGHT_PX, PEOPLE_SHOWN = 640, 10
 _LEAVES = "canvas-leaves"
+# Streamlit fades what an answer is awaited for: at each tick of a busy server the whole canvas would come and go.
+STEADY = "<style>.st-key-journey-drawing [data-stale='true'] { opacity: 1; }</style>"
 TICK_S, DOT_TICK_S = 2, 1  # somebody's dot is watched while it moves: with a runner's tick it follows within two seconds
 
 
 def drawing(name: str, live: Version | None, shown: Version | None, dot: int | None) -> None:
     """The canvas with its side panel. live: whose people are counted. shown: a published version, to look at only."""
-    st.fragment(_drawing, run_every=TICK_S if dot is None else DOT_TICK_S)(name, live, shown, dot)
+    with st.container(key="journey-drawing"):
+        st.html(STEADY)
+        st.fragment(_drawing, run_every=TICK_S if dot is None else DOT_TICK_S)(name, live, shown, dot)
 
 
 def _drawing(name: str, live: Version | None, shown: Version | None, dot: int | None) -> None:
@@ -40,6 +44,8 @@ def _drawing(name: str, live: Version | None, shown: Version | None, dot: int | 
         st.rerun()
     with state.boundary():
         store = state.store()
+        if versions.live_id(store, name) != (live.id if live else None):
+            st.rerun()  # somebody has published since: whose people are counted, and the versions to choose from
         known = editing.catalogue()
         if shown is not None:
             _look(shown, known, dot)

@@ -27,7 +27,7 @@ VIEWS = {
     "leads": "leads", **{f"leads-{view}": f"leads?view={view}" for view in (
         "hot", "scoring", "stages", "routing", "acceptance")},
     "campaigns": "campaigns", "journeys": "journeys", "canvas": "journeys?journey={journey}",
-    **{f"journey-{tab}": f"journeys?journey={{journey}}&tab={tab}" for tab in ("words", "simulate", "history")},
+    **{f"journey-{tab}": f"journeys?journey={{journey}}&tab={tab}" for tab in ("people", "words", "simulate", "history")},
     "content": "content", "forms": "forms",
     "experiments": "experiments", "planner": "experiments?view=planner",
     "roi": "roi", **{f"roi-{view}": f"roi?view={view}" for view in ("credit", "campaigns", "funnel", "costs")},
