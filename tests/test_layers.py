@@ -38,8 +38,9 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "measure": ("groups", "costs", "touches", "models", "paths", "attribution", "roi", "breakdown", "kpis", "splits"),
     "service": ("health", "tables", "columns", "batches", "importing", "pulls", "privacy", "attention", "users", "backup",
                 "quality", "exporting", "definitions", "safe_copy", "editing", "settling", "finding",
-                "web", "group_commit", "opt_out", "confirming", "tracking", "tracking_api", "hook_signing", "hooks",
-                "hook_presets", "hook_api", "chores", "demo", "forward", "visitor", "collector", "worker", "supervise"),
+                "web", "group_commit", "opt_out", "confirming", "calendar_file", "tracking", "tracking_api", "hook_signing",
+                "hooks", "hook_presets", "hook_api", "chores", "demo", "forward", "visitor", "collector", "worker",
+                "supervise"),
     "commands": ("common", "frames", "journey_desk", "…"),
     "__main__": (),
 }

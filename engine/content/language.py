@@ -1,8 +1,8 @@
 """The language of templates: Jinja in a sandbox that can neither reach out nor run away.
 
-What a template may use: `contact`, `account`, `event`, `sender`, `unsubscribe_url`, `preferences_url`, `confirm_url`; the
-filters of Jinja and `default`, `date`, `money`. A name that does not exist raises when it is printed, unless it has a
-default; it is false in a condition.
+What a template may use: `contact`, `account`, `event`, `sender`, `unsubscribe_url`, `preferences_url`, `confirm_url`,
+`calendar_url`; the filters of Jinja and `default`, `date`, `money`. A name that does not exist raises when it is printed,
+unless it has a default; it is false in a condition.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from jinja2.utils import pass_context
 from ..errors import BadInput
 from ..maths.money import exponent
 
-NAMES = ("contact", "account", "event", "trigger", "sender", "unsubscribe_url", "preferences_url", "confirm_url")
+NAMES = ("contact", "account", "event", "trigger", "sender", "unsubscribe_url", "preferences_url", "confirm_url",
+         "calendar_url")
 LONGEST = 500_000  # characters one part of a message may have
 MOST_TURNS = 10_000  # loop turns of one rendering, inner loops included
 _WIDEST = 10_000  # characters a single operation may produce by repetition

@@ -17,10 +17,11 @@ from typing import Literal, NamedTuple
 
 from ..store import Store
 
-CLICK, OPEN, UNSUBSCRIBE, PREFERENCES, CONFIRM = "/c/", "/o/", "/u/", "/p/", "/y/"  # paths of the collector, below PUBLIC_URL
-Purpose = Literal["click", "open", "unsubscribe", "preferences", "confirm"]
-_MARK: dict[str, bytes] = {"click": b"c", "open": b"o", "unsubscribe": b"u", "preferences": b"p",
-                          "confirm": b"y"}
+# paths of the collector, below PUBLIC_URL
+CLICK, OPEN, UNSUBSCRIBE, PREFERENCES, CONFIRM, CALENDAR = "/c/", "/o/", "/u/", "/p/", "/y/", "/d/"
+Purpose = Literal["click", "open", "unsubscribe", "preferences", "confirm", "calendar"]
+_MARK: dict[str, bytes] = {"click": b"c", "open": b"o", "unsubscribe": b"u", "preferences": b"p", "confirm": b"y",
+                           "calendar": b"d"}
 _SIGNATURE, _LENGTH = 12, 32  # bytes of the keyed hash, characters of a token
 _REMEMBERED = 50_000  # links a process keeps in mind; an address with a name in it is new for every person
 
@@ -57,6 +58,11 @@ def confirm_token(secret: bytes, message_id: int) -> str:
     return _token(secret, "confirm", message_id)
 
 
+def calendar_token(secret: bytes, message_id: int) -> str:
+    """For the calendar file of what this message is about."""
+    return _token(secret, "calendar", message_id)
+
+
 def read_click(secret: bytes, token: str) -> Click | None:
     """Message and link of a click token; None when it is forged or damaged."""
     found = _read(secret, "click", token)
@@ -81,6 +87,11 @@ def read_preferences(secret: bytes, token: str) -> int | None:
 def read_confirm(secret: bytes, token: str) -> int | None:
     """The message of a confirm token; None when it is forged or damaged."""
     return _message(secret, "confirm", token)
+
+
+def read_calendar(secret: bytes, token: str) -> int | None:
+    """The message of a calendar token; None when it is forged or damaged. A file ending (`.ics`) is passed over."""
+    return _message(secret, "calendar", token.split(".", 1)[0])
 
 
 def url_of(store: Store, link_id: int) -> str | None:

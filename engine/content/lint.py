@@ -21,7 +21,7 @@ _CODE = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
 _GSM = frozenset("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
                  "abcdefghijklmnopqrstuvwxyzäöñüà")
 _GSM_TWICE = frozenset("^{}\\[~]|€")  # they take two places
-_ALONE = ("unsubscribe_url", "preferences_url", "confirm_url")
+_ALONE = ("unsubscribe_url", "preferences_url", "confirm_url", "calendar_url")
 
 
 def check(store: Store, template: Template) -> list[Problem]:

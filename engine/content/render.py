@@ -70,7 +70,7 @@ class Renderer:
         self._secret, self._public = config.secret, config.public_url
         self._ready: dict[tuple[int, bool], _Compiled] = {}
         self._own = tuple(self._public + path for path in (links.UNSUBSCRIBE, links.PREFERENCES, links.CONFIRM, links.CLICK,
-                                                              links.OPEN))
+                                                              links.OPEN, links.CALENDAR))
 
     def render(self, version_id: int, context: dict[str, Any], *, message_id: int = 0, marketing: bool = True) -> Rendered:
         """The message for one contact. context: contact, account, event, sender.
@@ -90,14 +90,16 @@ class Renderer:
                         page_spans, text_spans, leaving["unsubscribe_url"])
 
     def leaving(self, message_id: int) -> dict[str, str]:
-        """The addresses for unsubscribing, for choosing topics, and for saying yes."""
+        """The addresses for unsubscribing, for choosing topics, for saying yes, and of the calendar file."""
         if not message_id:
             return {"unsubscribe_url": f"{self._public}{links.UNSUBSCRIBE}preview",
                     "preferences_url": f"{self._public}{links.PREFERENCES}preview",
-                    "confirm_url": f"{self._public}{links.CONFIRM}preview"}
+                    "confirm_url": f"{self._public}{links.CONFIRM}preview",
+                    "calendar_url": f"{self._public}{links.CALENDAR}preview.ics"}
         return {"unsubscribe_url": self._public + links.UNSUBSCRIBE + links.unsubscribe_token(self._secret, message_id),
                 "preferences_url": self._public + links.PREFERENCES + links.preferences_token(self._secret, message_id),
-                "confirm_url": self._public + links.CONFIRM + links.confirm_token(self._secret, message_id)}
+                "confirm_url": self._public + links.CONFIRM + links.confirm_token(self._secret, message_id),
+                "calendar_url": f"{self._public}{links.CALENDAR}{links.calendar_token(self._secret, message_id)}.ics"}
 
     def click_url(self, message_id: int, link_id: int) -> str:
         """The address behind which a click is counted."""

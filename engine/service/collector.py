@@ -30,7 +30,7 @@ from ..config import Config
 from ..content import links
 from ..errors import BadInput
 from ..store import Store
-from . import confirming, hook_api, opt_out, tracking_api
+from . import calendar_file, confirming, hook_api, opt_out, tracking_api
 from .group_commit import GroupCommit
 from .web import client_ip
 
@@ -127,6 +127,7 @@ def app(store: Store, config: Config) -> Starlette:
         Route(links.CLICK + "{token}", collector.clicked),
         *opt_out.routes(store, config, collector.put),
         *confirming.routes(store, config, collector.put),
+        *calendar_file.routes(store, config),
         *tracking_api.routes(store, collector.put),
         *hook_api.routes(store, config, collector.put),
         Route("/health", collector.health),

@@ -58,7 +58,7 @@ def does(office: Office, who: str, event: str, thing: str | None = None, **props
 
 def test_s10_a_webinar_that_moves_is_reminded_of_and_followed_up_by_who_stayed(office: Office) -> None:
     """Reminders a day and an hour before the new time; who registers late gets only what lies ahead; the file of attendees
-    comes the next day. A calendar file is the landing page's own: Throughline makes none."""
+    comes the next day. Each reminder has a link to a calendar file."""
     office.people("email\nada@x.test\nbo@x.test\ncy@x.test\ndi@x.test\n")
     open_from_the_gallery(office, "webinar_reminders", "webinar_follow_up")
     first, begins = NOW + 5 * DAY, NOW + 6 * DAY
@@ -74,6 +74,8 @@ def test_s10_a_webinar_that_moves_is_reminded_of_and_followed_up_by_who_stayed(o
     until(office, 6 * 24 - 1, 6 * 24)
     reminded = [("webinar_reminder", 5 * 24), ("webinar_reminder", 6 * 24 - 1)]
     assert (mails(office, "ada"), mails(office, "di")) == (reminded, reminded[1:])
+    sent = office.ask("messages", "list")
+    assert all("/d/" in office.ask("messages", "show", str(one["id"]))["copy"]["html"] for one in sent)
 
     office.now = begins + 20 * HOUR
     attended = iso(begins + 600)

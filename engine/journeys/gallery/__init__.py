@@ -94,11 +94,13 @@ def prepare(store: Store, entry: Entry, *, by: Actor, now: int) -> None:
 
 
 def page(said: dict[str, Any]) -> str:
-    """A message as a page: a few lines and one button, to be dressed in the workspace's own look."""
+    """A message as a page: a few lines, one button and perhaps a link beside it, to be dressed in the workspace's own look."""
     lines = "\n".join(f'<p style="margin:0 0 16px">{escape(line, quote=False)}</p>' for line in said["say"])
     button = (f'<p style="margin:24px 0"><a href="{said["to"]}" style="background:#4338ca;border-radius:6px;color:#ffffff;'
               f'display:inline-block;padding:12px 20px;text-decoration:none">{escape(said["button"], quote=False)}</a></p>')
-    return _PAGE.replace("[[lines]]", lines).replace("[[button]]", button if said.get("button") else "")
+    beside = "".join(f'<p style="margin:0 0 16px"><a href="{to}" style="color:#4338ca">{escape(words, quote=False)}</a></p>'
+                     for words, to in (said.get("also") or {}).items())
+    return _PAGE.replace("[[lines]]", lines).replace("[[button]]", (button if said.get("button") else "") + beside)
 
 
 _PAGE = """<!doctype html>
