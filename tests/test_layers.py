@@ -35,7 +35,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
                  "hearing", "versions", "migrating", "comments", "history", "drafts", "gallery", "renaming", "canvas",
                  "comparing", "flow", "passengers", "enrolling", "approving", "crossing", "picture", "runner"),
     "loop": ("watchdog", "tick", "explain", "why_not", "coming", "virtual", "simulate", "scenarios"),
-    "measure": ("groups", "costs", "touches", "models", "paths", "attribution", "roi", "breakdown", "kpis", "splits"),
+    "measure": ("groups", "costs", "touches", "models", "paths", "attribution", "roi", "breakdown", "kpis", "splits", "worth"),
     "service": ("health", "tables", "columns", "batches", "importing", "pulls", "privacy", "attention", "users", "backup",
                 "quality", "exporting", "definitions", "safe_copy", "editing", "settling", "finding",
                 "web", "group_commit", "opt_out", "confirming", "calendar_file", "tracking", "tracking_api", "hook_signing",

@@ -14,6 +14,7 @@ from ..audience import affinity
 from ..audience.personas import persona_of
 from ..clock import iso
 from ..errors import BadInput
+from ..measure import worth
 from ..outreach import opt_in
 from ..people import contacts as people
 from ..people.contacts import Contact, listing
@@ -182,6 +183,7 @@ def _document(store: Store, contact: Contact, now: int) -> dict[str, Any]:
                    for (channel, topic), status in said.items() if topic],
         "persona": persona_of(store, contact.id),
         "affinity": dict(affinity.of_contact(store, contact.id, now=now)),
+        "value": _value(store, contact.id, now),
         "segments": [row[0] for row in store.rows(
             "SELECT s.name FROM segment_member m JOIN segment s ON s.id = m.segment_id WHERE m.contact_id = :id "
             "ORDER BY s.name", id=contact.id)],
@@ -191,6 +193,15 @@ def _document(store: Store, contact: Contact, now: int) -> dict[str, Any]:
         "timeline": [{"at": iso(one.at), "kind": one.kind, "text": one.text, "detail": one.detail}
                      for one in timeline(store, contact.id, limit=50)],
     }
+
+
+def _value(store: Store, contact_id: int, now: int) -> dict[str, Any]:
+    """Orders and what they brought; money in minor units of its currency."""
+    found = worth.of_contact(store, contact_id, now=now)
+    return {"orders": found.orders, "unpriced": found.unpriced, "last_order": iso(found.last_at), "by_currency": [
+        {"currency": one.currency, "orders": one.orders, "revenue_minor": one.revenue_minor,
+         "average_order_minor": one.average_minor, "first_order": iso(one.first_at), "last_order": iso(one.last_at),
+         "next_12_months_minor": one.next_year_minor, "why_not": one.why_not} for one in found.worth]}
 
 
 COMMANDS = (contacts,)

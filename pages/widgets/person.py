@@ -13,6 +13,7 @@ from engine.audience.lifecycle import STAGES
 from engine.clock import in_words
 from engine.errors import NotFound
 from engine.loop import explain
+from engine.measure import worth
 from engine.outreach import limits, opt_in
 from engine.people import accounts, contacts, fields
 from engine.people.consent import STATUSES
@@ -21,7 +22,7 @@ from engine.service import editing
 from engine.service.editing import Edit
 
 from . import facts, state, why
-from .tables import say_count
+from .tables import money, say_count
 
 SECTIONS = {"timeline": "Timeline", "journeys": "Journeys", "score": "Score", "facts": "Facts"}
 STEPS = 50
@@ -46,6 +47,7 @@ def show(contact_id: int) -> None:
         st.subheader(state.escaped(name), anchor=False)
         _badges(found)
         _card(found)
+        _value(found)
         _interests(found)
         _consent(found)
         _labels(found)
@@ -89,6 +91,24 @@ def _card(found: Contact) -> None:
     if found.account:
         _company(found)
     facts.card(rows)
+
+
+def _value(found: Contact) -> None:
+    """Orders and what they brought, by currency; nothing of who never bought."""
+    value = worth.of_contact(state.store(), found.id, now=state.now())
+    if not value.orders:
+        return
+    with st.container(border=True, gap="small"):
+        st.markdown("**Customer value**", help="Purchases by people. The next 12 months: the average order times the orders "
+                    "per 365 days since the first one, if it goes on as it did. Rules ask with “Spent”.")
+        for one in value.worth:
+            with st.container(horizontal=True, gap="small"):
+                st.metric("Spent", money(one.revenue_minor, one.currency))
+                st.metric("Average order", money(one.average_minor, one.currency))
+                st.metric("Next 12 months", "–" if one.next_year_minor is None else money(one.next_year_minor, one.currency),
+                          help=f"Not said: {one.why_not}." if one.why_not else None)
+        unpriced = f", {value.unpriced:,} of them without a value" if value.unpriced else ""
+        st.caption(f"{say_count(value.orders, 'order', 'orders')}{unpriced}, the last one on {when(value.last_at)[:10]}")
 
 
 def _interests(found: Contact) -> None:

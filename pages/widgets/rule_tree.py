@@ -21,6 +21,7 @@ STARTS: dict[str, dict[str, Any]] = {
     "list": {"list": None}, "segment": {"segment": None}, "stage": {"stage": []},
     "consent": {"consent": "email", "is": "subscribed"}, "score": {"score": {"op": "at_least", "value": 10}},
     "event": {"event": None}, "days_since": {"days_since": None, "op": "at_least", "value": 30},
+    "spent": {"spent": "total", "op": "at_least", "value": 100},
     "last": {"last": 3, "of": "email_sent", "all": "email_opened"},
     "sequence": {"sequence": [{"event": None}, {"event": None}], "within": "14d"},
     "time_in_stage": {"time_in_stage": "mql", "op": "at_least", "value": "14d"}, "anniversary": {"anniversary": "created_at"},

@@ -21,6 +21,7 @@ from .rule_inputs import Doc, alive, begin, choose, choose_many, duration_in, nu
 COUNT_WORDS = {"at_least": "at least", "at_most": "at most", "exactly": "exactly", "more_than": "more than",
                "less_than": "less than"}
 AGE_WORDS = {"at_least": "for at least", "at_most": "for at most", "more_than": "for more than", "less_than": "for less than"}
+SPENDING_WORDS = {"total": "in all", "average": "an order"}
 ANSWER_WORDS = {"all": "all of the last", "any": "at least one of the last"}
 PLAIN_PROPERTIES = ("object", "value", "currency")
 _PROPERTY_KINDS = {"object": "text", "currency": "text", "value": "number"}
@@ -367,6 +368,8 @@ _WIDGETS: Mapping[str, Callable[[Ask, Doc, str, Known], None]] = {
                                                   width=190),
     "amount": lambda ask, doc, key, _: choose(ask.label, doc, ask.key, key, ["at_least", "less_than"], width=130,
                                                words=COUNT_WORDS.__getitem__),
+    "spending": lambda ask, doc, key, _: choose(ask.label, doc, ask.key, key, list(SPENDING_WORDS), width=130,
+                                                 words=SPENDING_WORDS.__getitem__),
     "personas": lambda ask, doc, key, known: choose_many(ask.label, doc, ask.key, key,
                                                          [one.name for one in known.personas.values()]),
     "channel": lambda ask, doc, key, _: choose(ask.label, doc, ask.key, key, CHANNELS, width=110),

@@ -27,6 +27,7 @@ SIZES = ("Small", "Größe L", "Large")
 ZONES = ("Europe/Berlin", "America/Los_Angeles", "Pacific/Kiritimati", "Never/Learned")
 TEMPLATES = {1: "Welcome", 2: "Welcome", 3: "News"}  # of the message with this id
 NAMES = ("page_view", "purchase", "email_opened")
+MONEY = (None, (0, "EUR"), (2_050, "EUR"), (5_000, "EUR"), (-1_000, "EUR"), (4_000, "JPY"))  # minor units
 OBJECTS = (None, "/pricing", "/preise/größe", "a%b_c", "42")
 STAGES = ("lead", "mql", "customer")
 TAGS = ("vip", "Über", "never used")
@@ -124,6 +125,8 @@ def matches(rule: Any, who: Person, now: int, upto: int | None = None) -> bool:
     if "buying_role" in rule:
         asked = rule["buying_role"]
         return bool(who.roles & ({asked} if isinstance(asked, str) else set(asked)))
+    if "spent" in rule:
+        return spent(rule, who, now, upto)
     if "sequence" in rule:
         return in_order(rule, who, now, upto)
     return happened(rule, who, now, upto)
@@ -209,6 +212,14 @@ def happened(rule: Any, who: Person, now: int, upto: int | None) -> bool:
     if "within" in rule:
         found = [e for e in found if e["at"] > now - seconds(rule["within"])]
     return counted(len(found), rule.get("op", "at_least"), rule.get("count", 1))
+
+
+def spent(rule: Any, who: Person, now: int, upto: int | None) -> bool:
+    since = now - seconds(rule["within"]) if "within" in rule else None
+    money = [e["money"] for e in these("purchase", who, now, upto) if since is None or e["at"] > since]
+    paid = [minor / {"EUR": 100, "JPY": 1}[currency] for minor, currency in filter(None, money) if currency == rule["currency"]]
+    found = sum(paid) / (len(paid) if rule["spent"] == "average" else 1) if paid else 0
+    return (found >= rule["value"]) == (rule["op"] == "at_least")
 
 
 def counted(number: int, op: str, wanted: int) -> bool:
@@ -351,12 +362,17 @@ _personas = st.lists(st.sampled_from(tuple(PERSONAS)), min_size=1, max_size=2, u
     lambda found: {"persona": found})
 _affinity = st.builds(lambda op, value: {"affinity": "Guides", "op": op, "value": value},
                       st.sampled_from(("at_least", "less_than")), st.sampled_from((0.25, 0.7, 1, 2.5)))
+_spent = st.builds(lambda what, op, worth, within: {"spent": what, "op": op, "value": worth[0], "currency": worth[1]} | within,
+                   st.sampled_from(("total", "average")), st.sampled_from(("at_least", "less_than")),
+                   st.sampled_from(((20.5, "EUR"), (50, "EUR"), (25, "EUR"), (4_000, "JPY"))),
+                   st.sampled_from(WINDOWS).map(lambda w: {"within": w}) | st.just({}))
 # Every kind of leaf by its word: a test holds these to the engine's own table.
 KINDS: dict[str, st.SearchStrategy[Any]] = {
     "field": _fields, "account": _account, "tag": _tags, "list": _lists, "segment": _segments, "stage": _stages,
     "time_in_stage": _in_stage, "consent": _consent, "score": _scores, "event": st.one_of(_events, _of), "days_since": _since,
     "last": _last, "sequence": _sequence, "anniversary": _anniversary, "percent": _percent,
-    "buying_role": _roles, "probability": _chances, "persona": _personas, "affinity": _affinity}
+    "buying_role": _roles, "probability": _chances, "persona": _personas, "affinity": _affinity,
+    "spent": _spent}
 leaves = st.one_of(*KINDS.values())
 documents = st.recursive(leaves, lambda inner: st.one_of(
     inner.map(lambda part: {"not": part}),
@@ -399,7 +415,7 @@ def some_event(dice: random.Random, now: int = NOW) -> dict[str, Any]:
              for key in ("plan", 'grö"ße\\n') if dice.random() < 0.6}
     return {"name": dice.choice(NAMES), "object": dice.choice(OBJECTS), "at": now - dice.choice(ages),
             "verdict": dice.choice([None, None, "human", "machine"]), "props": props, "id": 0,
-            "message": dice.choice([None, 1, 2, 3])}
+            "message": dice.choice([None, 1, 2, 3]), "money": dice.choice(MONEY)}
 
 
 def _value(dice: random.Random, kind: str) -> Any:

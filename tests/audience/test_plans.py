@@ -20,6 +20,7 @@ RULES: list[Any] = [
     {"event": "page_view", "where": {"object": {"op": "contains", "value": "price"}}},
     {"days_since": "purchase", "op": "at_least", "value": 60},
     {"event": "purchase", "where": {"plan": {"op": "is", "value": "gold"}}},
+    {"spent": "total", "op": "less_than", "value": 500, "within": "365d"},
     {"last": 3, "of": "email_sent", "all": "email_opened"}, {"time_in_stage": "mql", "op": "at_least", "value": "90d"},
     {"all": [{"tag": "vip"}, {"segment": "Hot"}, {"list": "News"}, {"consent": "email", "is": "subscribed"},
              {"stage": "lead"}, {"account": "industry", "op": "is", "value": "health"}]},
@@ -71,6 +72,11 @@ def test_everybody_is_asked_through_an_index_that_holds_the_answer(memory: Store
     plan = memory.plan(parse(document, known(memory)).members(), now=NOW)  # PostgreSQL decides by its statistics
     name = "event_what" if "where" in document else "event_when"
     assert f"SEARCH e USING COVERING INDEX {name} (name=?" in plan, plan
+
+
+def test_spending_is_read_off_one_index(memory: Store) -> None:
+    plan = memory.plan(parse({"spent": "average", "value": 50, "within": "30d"}, known(memory)).members(), now=NOW)
+    assert "SEARCH e USING COVERING INDEX event_when (name=? AND occurred_at>? AND occurred_at<?)" in plan, plan
 
 
 def test_what_came_of_the_last_few_messages_is_read_off_one_index(memory: Store) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from engine.access import set_setting
 from engine.audience import segments
+from engine.audience.explaining import explain_rule
 from engine.audience.rules import LEAVES, OPERATORS, STAGES, Known, Named, Rule, known, parse, parse_filter
 from engine.errors import Invalid
 from engine.maths.zones import learn_zone
@@ -85,6 +87,12 @@ def problems(document: Any) -> list[tuple[str, str]]:
     ({"time_in_stage": "boss", "value": "14d"}, "time_in_stage", "stage"),
     ({"time_in_stage": "mql", "op": "is", "value": "14d"}, "op", "operator"),
     ({"time_in_stage": "mql", "value": 14}, "value", "duration"),
+    ({"spent": "most", "value": 5}, "spent", "value"), ({"spent": "total", "op": "exactly", "value": 5}, "op", "operator"),
+    ({"spent": "total"}, "value", "value"), ({"spent": "total", "value": 0}, "value", "value"),
+    ({"spent": "total", "value": "5"}, "value", "value"), ({"spent": "total", "value": 0.005}, "value", "value"),
+    ({"spent": "total", "value": 1.5, "currency": "JPY"}, "value", "value"),
+    ({"spent": "total", "value": 5, "currency": "euro"}, "currency", "currency"),
+    ({"spent": "total", "value": 5, "within": "a year"}, "within", "duration"),
     ({"event": "email_opened", "of": "nowhere"}, "of", "template"), ({"percent": 0, "salt": "x"}, "percent", "value"),
     ({"percent": 10}, "salt", "value"),
 ])
@@ -120,6 +128,9 @@ def test_a_rule_has_at_most_twenty_levels_and_two_hundred_leaves() -> None:
     ({"consent": "email", "is": "subscribed", "topic": "news"}, 'is subscribed to email about "news"'),
     ({"score": {"op": "at_least", "value": 50}, "group": "engagement"}, "engagement score is at least 50"),
     ({"days_since": "purchase", "op": "at_least", "value": 60}, "last did purchase at least 60 days ago"),
+    ({"spent": "total", "value": 1500, "currency": "eur", "within": "365d"},
+     "spent at least 1,500 EUR in the last 365 days"),
+    ({"spent": "average", "op": "less_than", "value": 19.5}, "spent less than 19.5 USD an order (or nothing)"),
     ({"last": 3, "of": "email_sent", "all": "email_opened"}, "opened all of the last 3 emails"),
     ({"last": 2, "of": {"event": "invited"}, "any": "came"}, "did came after at least one of the last 2 invited"),
     ({"sequence": [{"event": "webinar"}, {"event": "paper"}], "within": "14d", "without": {"event": "demo"},
@@ -190,6 +201,28 @@ def test_windows_are_half_open_and_the_future_does_not_count(store: Store) -> No
     assert matching(store, {"event": "page_view"}) == {1, 2, 3}
     assert matching(store, {"event": "page_view", "op": "exactly", "count": 0}) == {4, 5}
     assert matching(store, {"event": "page_view", "op": "at_most", "count": 1, "within": "7d"}) == {1, 2, 3, 4, 5}
+
+
+def test_spending_is_counted_in_one_currency_and_by_people_only(store: Store) -> None:
+    euro = {"currency": "EUR"}
+    with store.transaction():
+        people(store, [{} for _ in range(6)])
+        for contact, minor, more in (
+                (1, 30_000, euro), (1, 20_000, euro), (2, 49_999, euro), (2, 1, euro | {"verdict": "machine"}),
+                (3, 50_000, {"currency": "USD"}), (3, None, {"currency": None}), (4, 60_000, euro), (4, -20_000, euro),
+                (5, 50_000, euro), (5, 0, euro), (5, None, {"currency": None})):
+            did(store, contact, "purchase", 40 * DAY if minor == 30_000 else DAY, value_minor=minor, **more)
+    spent = {"spent": "total", "value": 500, "currency": "EUR"}
+    assert matching(store, spent) == {1, 5}
+    assert matching(store, spent | {"op": "less_than"}) == {2, 3, 4, 6}
+    assert matching(store, spent | {"within": "30d"}) == {5}
+    average = {"spent": "average", "value": 250, "currency": "EUR"}  # an order of 0 is one, an order without a value is none
+    assert matching(store, average) == {1, 2, 5} and matching(store, average | {"value": 250.01}) == {2}
+    assert matching(store, {"spent": "total", "value": 500}) == {3}, "the workspace's own currency is USD"
+    set_setting(store, "currency", "EUR")
+    assert matching(store, {"spent": "total", "value": 500}) == {1, 5}
+    seen = explain_rule(store, parse({"all": [spent, average]}, known(store)), 1, "one", now=NOW).lines
+    assert [line.observed for line in seen[1:]] == [{"orders": "2", "spent": "500"}, {"orders": "2", "average order": "250"}]
 
 
 def test_counts(store: Store) -> None:

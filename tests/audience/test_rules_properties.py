@@ -96,7 +96,8 @@ def put(store: Store, people: list[ev.Person]) -> None:
         store.insert_many("event", [
             {"id": event["id"], "contact_id": who, "name": event["name"], "object": event["object"], "occurred_at": event["at"],
              "received_at": 1, "props": json.dumps(event["props"]), "dedupe_key": str(event["id"]), "source": "s",
-             "verdict": event["verdict"], "message_id": event["message"]} for who, event in events])
+             "verdict": event["verdict"], "message_id": event["message"],
+             **dict(zip(("value_minor", "currency"), event["money"] or (None, None), strict=True))} for who, event in events])
 
 
 def asked(store: Store, statement: Any, **params: Any) -> set[int]:

@@ -45,6 +45,8 @@ RULES: list[tuple[str, Any]] = [
     ("Nested", {"any": [{"all": [{"segment": "Viewed"}, {"not": {"segment": "Readers"}}]}, {"segment": "Away"}]}),
     ("Deeper", {"not": {"segment": "Nested"}}),
     ("Interested", {"affinity": "Prices", "op": "at_least", "value": 0.7}),
+    ("Spender", {"spent": "total", "op": "at_least", "value": 40, "currency": "EUR", "within": "3d"}),
+    ("Small baskets", {"spent": "average", "op": "less_than", "value": 25, "currency": "EUR"}),
     ("Crowd", {"any": [{"account": "people", "op": "at_least", "value": 3},
                        {"account": "score", "op": "at_least", "value": 20}]}),
 ]
@@ -119,6 +121,7 @@ class World:
                  "object": self.dice.choice(["/pricing", "/", None]), "occurred_at": self.now - self.dice.choice(ages),
                  "received_at": self.now, "props": "{}", "dedupe_key": f"d{self.made}", "source": "test",
                  "verdict": self.dice.choice([None, None, "machine"]), "message_id": self.dice.choice([None, 1, 2]),
+                 "value_minor": (None, 1_000, 2_500, 4_000)[self.made % 4], "currency": ("EUR", "USD")[self.made % 5 == 0],
                  "historic": int(self.dice.random() < 0.2)}])
 
     def judge(self) -> None:

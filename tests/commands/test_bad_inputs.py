@@ -136,6 +136,10 @@ RULES: tuple[tuple[str, Any, str], ...] = (
     ("A template that is not there", {"event": "email_clicked", "of": "Welcome"}, "of: no template 'Welcome'; there are none"),
     ("A model that is not there", {"probability": "buys", "top": 0.1}, "probability: no model 'buys'; there are none"),
     ("A persona that is not there", {"persona": "Doer"}, "persona: no persona 'Doer'; there are none yet"),
+    ("An amount finer than its currency", {"spent": "total", "value": 9.5, "currency": "JPY"},
+     "value: JPY has no digits behind the point"),
+    ("A currency that can be none", {"spent": "total", "value": 5, "currency": "euros"},
+     "currency: currency 'euros': write three letters, for example USD"),
     ("A topic that is not there", {"affinity": "Tips"}, "affinity: no topic 'Tips'; there are none"),
     ("A stage that is not there", {"stage": ["boss"]}, f"stage: no stage 'boss'; there are {STAGES_SAID}"),
     ("A buying role that is not there", {"buying_role": ["boss"]}, "buying_role: no buying role 'boss': choose one of "

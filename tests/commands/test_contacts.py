@@ -49,6 +49,24 @@ def test_a_contact_is_set_and_shown_as_one_document(shell: Shell) -> None:
     assert (changed["first_name"], changed["external_id"], changed["tags"]) == (None, "A1", [])
 
 
+def test_the_value_of_a_customer_is_shown_by_currency(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "bought.csv").write_text("email,event,occurred_at,value,currency\n" + "".join(f"{line}\n" for line in (
+        "ada@x.test,purchase,2025-03-01,20.50,EUR", "ada@x.test,purchase,2025-06-01,30,EUR",
+        "ada@x.test,purchase,2026-02-28,5000,JPY", "ada@x.test,purchase,2026-02-01,,", "ada@x.test,purchase,2026-03-02,99,EUR",
+        "bo@x.test,page_view,2025-06-01,,")))
+    shell("import", "events", str(tmp_path / "bought.csv"), "--now", "2026-03-03T00:00:00Z")
+    value = shell("contacts", "show", "ada@x.test", "--now", "2026-03-01T00:00:00Z")["value"]
+    assert value == {"orders": 4, "unpriced": 1, "last_order": "2026-02-28T00:00:00Z", "by_currency": [
+        {"currency": "EUR", "orders": 2, "revenue_minor": 5_050, "average_order_minor": 2_525, "why_not": None,
+         "first_order": "2025-03-01T00:00:00Z", "last_order": "2025-06-01T00:00:00Z", "next_12_months_minor": 5_050},
+        {"currency": "JPY", "orders": 1, "revenue_minor": 5_000, "average_order_minor": 5_000, "next_12_months_minor": None,
+         "why_not": "fewer than 2 orders", "first_order": "2026-02-28T00:00:00Z", "last_order": "2026-02-28T00:00:00Z"}]}
+    later = shell("contacts", "show", "ada@x.test", "--now", "2027-03-01T00:00:00Z")["value"]["by_currency"][0]
+    assert (later["revenue_minor"], later["next_12_months_minor"]) == (14_950, 7_475), "twice the time since the first order"
+    nothing = {"orders": 0, "unpriced": 0, "last_order": None, "by_currency": []}
+    assert shell("contacts", "show", "bo@x.test")["value"] == nothing
+
+
 def test_wrong_requests_are_one_line(shell: Shell) -> None:
     shell("contacts", "set", "ada@x.test")
     for arguments, why in (

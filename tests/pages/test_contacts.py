@@ -98,6 +98,19 @@ def test_a_click_is_judged_beside_it_and_the_verdict_taken_back(workspace: Store
         assert "Judge visits and clicks" not in [one.label for one in open_page("contacts", contact=cast["ada"]).toggle]
 
 
+def test_what_a_customer_is_worth_stands_on_the_person(workspace: Store, cast: dict[str, int]) -> None:
+    assert "Customer value" not in words(open_page("contacts", contact=cast["ada"]))
+    with workspace.transaction():
+        events.insert_events(workspace, [
+            {"contact_id": cast["ada"], "name": "purchase", "object": None, "occurred_at": NOW - days * 86_400, "props": "{}",
+             "received_at": NOW, "dedupe_key": str(days), "source": "x", "value_minor": minor, "currency": minor and "EUR"}
+            for days, minor in ((10, None), (20, 4_000), (400, 8_000))])
+    at = well(open_page("contacts", contact=cast["ada"]))
+    shown = {one.label: one.value for one in at.metric}
+    assert (shown["Spent"], shown["Average order"]) == ("120 EUR", "60 EUR") and shown["Next 12 months"].endswith(" EUR")
+    assert "3 orders, 1 of them without a value" in words(at)
+
+
 def test_markup_in_a_name_is_text(workspace: Store, cast: dict[str, int]) -> None:
     at = well(open_page("contacts", contact=cast["cy"]))
     drawn = [str(one.value) for one in (*at.subheader, *at.markdown, *at.caption)]

@@ -24,7 +24,8 @@ RULES: list[dict[str, Any]] = [
     {"not": {"any": [{"tag": "vip"}, {"tag": "new"}]}}, {"not": {"all": [{"tag": "vip"}, {"tag": "new"}]}},
     {"any": [{"not": {"any": [{"tag": "a"}, LEAD]}}, {"consent": "email", "is": "subscribed"}]},
     {"all": [{"event": "page_view", "where": {"object": {"op": "is", "value": "/pricing"}}, "op": "at_least", "count": 2,
-              "within": "7d"}, {"score": {"op": "at_least", "value": 5}, "group": "fit"}]},
+              "within": "7d"}, {"spent": "average", "op": "less_than", "value": 50, "currency": "EUR", "within": "30d"},
+             {"score": {"op": "at_least", "value": 5}, "group": "fit"}]},
 ]
 
 

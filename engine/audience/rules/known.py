@@ -1,4 +1,4 @@
-"""What a rule may name in this workspace: fields, lists, segments, templates, models, personas and topics."""
+"""What a rule may name in this workspace: fields, lists, segments, templates, models, personas, topics and its currency."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from ...access import setting
 from ...people import accounts
 from ...people.fields import Field, catalogue
 from ...sql import fold
@@ -40,6 +41,7 @@ class Known:
     personas: Mapping[str, Named] = field(default_factory=dict)  # by the ids of their segments
     topics: Mapping[str, Named] = field(default_factory=dict)
     in_journey: bool = False
+    currency: str = "USD"  # of amounts that name none
 
 
 # What names point to: the table, and the column with what a rule keeps of it.
@@ -54,7 +56,8 @@ def known(store: Store) -> Known:
     for table, key, number, name in store.rows(_NAMES):
         named[table][key] = Named(number, name)
     return Known(catalogue(store), {**ACCOUNT_FIELDS, **accounts.catalogue(store)}, named["list"], named["segment"],
-                 named["template"], named["prediction_model"], named["persona"], named["affinity_topic"])
+                 named["template"], named["prediction_model"], named["persona"], named["affinity_topic"],
+                 currency=str(setting(store, "currency", "USD")))
 
 
 def find(names: Mapping[str, Named], name: str) -> Named | None:

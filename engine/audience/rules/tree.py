@@ -27,11 +27,12 @@ from .known import Known
 from .moments import AnniversaryLeaf, TimeInStageLeaf
 from .patterns import LastLeaf, SequenceLeaf
 from .reader import Reader
+from .spending import SpentLeaf
 from .triggered import TriggerLeaf
 
 LEAVES: dict[str, type[Leaf]] = {leaf.key: leaf for leaf in (
     FieldLeaf, AccountLeaf, BuyingRoleLeaf, TagLeaf, ListLeaf, SegmentLeaf, StageLeaf, TimeInStageLeaf, ConsentLeaf, ScoreLeaf,
-    EventLeaf, DaysSinceLeaf, LastLeaf, SequenceLeaf, AffinityLeaf, AnniversaryLeaf,
+    EventLeaf, DaysSinceLeaf, SpentLeaf, LastLeaf, SequenceLeaf, AffinityLeaf, AnniversaryLeaf,
     ProbabilityLeaf, PersonaLeaf, PercentLeaf)}
 IN_JOURNEYS: dict[str, type[Leaf]] = {TriggerLeaf.key: TriggerLeaf}  # of people who are in one
 GROUPS = ("all", "any", "not")
