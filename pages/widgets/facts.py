@@ -15,10 +15,15 @@ from . import state
 def card(facts: Mapping[str, Any]) -> None:
     """Facts with their labels."""
     with st.container(border=True, gap=None):
-        for label, value in facts.items():
-            with st.container(horizontal=True, gap="small", wrap=False):
-                st.caption(state.escaped(label), width=110)
-                st.text(_said(value), width="stretch")
+        lines(facts)
+
+
+def lines(facts: Mapping[str, Any]) -> None:
+    """The same inside a card that is there already."""
+    for label, value in facts.items():
+        with st.container(horizontal=True, gap="small", wrap=False):
+            st.caption(state.escaped(label), width=110)
+            st.text(_said(value), width="stretch")
 
 
 def inputs(fields: Sequence[Field], held: Mapping[str, Any], label: Callable[[Field], str] = lambda one: one.name

@@ -98,17 +98,16 @@ def _value(found: Contact) -> None:
     value = worth.of_contact(state.store(), found.id, now=state.now())
     if not value.orders:
         return
-    with st.container(border=True, gap="small"):
+    unpriced = f", {value.unpriced:,} of them without a value" if value.unpriced else ""
+    with st.container(border=True, gap=None):
         st.markdown("**Customer value**", help="Purchases by people. The next 12 months: the average order times the orders "
                     "per 365 days since the first one, if it goes on as it did. Rules ask with “Spent”.")
+        facts.lines({"Orders": f"{value.orders:,}{unpriced}", "Last order": when(value.last_at)[:10]})
         for one in value.worth:
-            with st.container(horizontal=True, gap="small"):
-                st.metric("Spent", money(one.revenue_minor, one.currency))
-                st.metric("Average order", money(one.average_minor, one.currency))
-                st.metric("Next 12 months", "–" if one.next_year_minor is None else money(one.next_year_minor, one.currency),
-                          help=f"Not said: {one.why_not}." if one.why_not else None)
-        unpriced = f", {value.unpriced:,} of them without a value" if value.unpriced else ""
-        st.caption(f"{say_count(value.orders, 'order', 'orders')}{unpriced}, the last one on {when(value.last_at)[:10]}")
+            facts.lines({"Spent": money(one.revenue_minor, one.currency),
+                         "Average order": money(one.average_minor, one.currency),
+                         "Next 12 months": f"not said: {one.why_not}" if one.next_year_minor is None else
+                         f"{money(one.next_year_minor, one.currency)}, if it goes on as it did"})
 
 
 def _interests(found: Contact) -> None:

@@ -45,7 +45,7 @@ RULES: list[tuple[str, Any]] = [
     ("Nested", {"any": [{"all": [{"segment": "Viewed"}, {"not": {"segment": "Readers"}}]}, {"segment": "Away"}]}),
     ("Deeper", {"not": {"segment": "Nested"}}),
     ("Interested", {"affinity": "Prices", "op": "at_least", "value": 0.7}),
-    ("Spender", {"spent": "total", "op": "at_least", "value": 40, "currency": "EUR", "within": "3d"}),
+    ("Spender", {"spent": "total", "op": "at_least", "value": 40, "currency": "EUR", "within": "2d"}),
     ("Small baskets", {"spent": "average", "op": "less_than", "value": 25, "currency": "EUR"}),
     ("Crowd", {"any": [{"account": "people", "op": "at_least", "value": 3},
                        {"account": "score", "op": "at_least", "value": 20}]}),

@@ -106,9 +106,8 @@ def test_what_a_customer_is_worth_stands_on_the_person(workspace: Store, cast: d
              "received_at": NOW, "dedupe_key": str(days), "source": "x", "value_minor": minor, "currency": minor and "EUR"}
             for days, minor in ((10, None), (20, 4_000), (400, 8_000))])
     at = well(open_page("contacts", contact=cast["ada"]))
-    shown = {one.label: one.value for one in at.metric}
-    assert (shown["Spent"], shown["Average order"]) == ("120 EUR", "60 EUR") and shown["Next 12 months"].endswith(" EUR")
-    assert "3 orders, 1 of them without a value" in words(at)
+    for said in ("3, 1 of them without a value", "120 EUR", "60 EUR", " EUR, if it goes on as it did"):
+        assert said in words(at)
 
 
 def test_markup_in_a_name_is_text(workspace: Store, cast: dict[str, int]) -> None:
