@@ -52,10 +52,9 @@ class SpentLeaf(Leaf):
                                f"there is no {given!r} here: choose one of {', '.join(possible)}")
         if within is not None and (wrong := duration_refused(within)):
             reader.problem("within", "duration", wrong)
-            return None
-        currency = _read_currency(reader)
-        minor = _read_amount(reader, currency) if currency else None
-        good = measure in MEASURES and op in OPS
+        currency, value = _read_currency(reader), reader.take("value")
+        minor = _read_amount(reader, value, currency) if currency else None
+        good = measure in MEASURES and op in OPS and (within is None or not wrong)
         return cls(measure, op, minor, currency, within) if good and currency and minor is not None else None
 
     @property
@@ -116,9 +115,8 @@ def _read_currency(reader: Reader) -> str | None:
         return None
 
 
-def _read_amount(reader: Reader, currency: str) -> int | None:
+def _read_amount(reader: Reader, given: Any, currency: str) -> int | None:
     """The amount in minor units; None, with a problem, for none, or one finer than the currency."""
-    given = reader.take("value")
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= MOST:
         reader.problem("value", "value", f"write an amount above 0 and up to {MOST:,}, in whole units of the currency")
     elif from_minor(minor := to_minor(given, currency), currency) != Decimal(str(given)):
