@@ -146,7 +146,7 @@ def test_every_transport_says_what_it_is() -> None:
     assert choose("email", Config(), capture_only=False) is found["capture"]
     assert choose("email", Config(smtp_url="smtp://x"), capture_only=False) is Email
     assert choose("email", Config(smtp_url="smtp://x"), capture_only=True) is found["capture"]
-    assert choose("pigeon", Config(smtp_url="smtp://x"), capture_only=False) is found["capture"]
+    assert choose("pigeon", Config(smtp_url="smtp://x"), capture_only=False) is found["none"]
 
 
 @pytest.mark.parametrize("address", ["", "ada", "ada@", "@x.example", "a b@x.example", "a@x.example\r\nRCPT TO:<b@x.example>",
