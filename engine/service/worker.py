@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from .. import clock
@@ -49,13 +50,15 @@ def run_forever(store: Store, config: Config, *, interval_s: float = INTERVAL_S,
 def _tick_for(seconds: float, loop: Loop, interval_s: float, retry: Retry, heart: Heart) -> None:
     until = clock.monotonic() + seconds
     while clock.monotonic() < until and not retry.stop.is_set():
-        began, seen = clock.monotonic(), inbox.newest_id(loop.store)
-        tally = retry.attempt(lambda: loop.tick(moment(loop.store, clock.now()), deliver=False))
-        if tally is None:
+        began = clock.monotonic()
+        done = retry.attempt(lambda: (inbox.newest_id(loop.store),
+                                      loop.tick(moment(loop.store, clock.now()), deliver=False)))
+        if done is None:
             return  # give the lease back: perhaps it is another machine that can still reach the database
+        seen, tally = done
         heart.say(last_tick_s=tally.seconds)
         if not _busy(tally):
-            _rest(loop.store, began + interval_s, seen, retry.stop)
+            retry.attempt(partial(_rest, loop.store, began + interval_s, seen, retry.stop))
 
 
 def _rest(store: Store, until: float, seen: int, stop: threading.Event) -> None:

@@ -96,6 +96,20 @@ def test_what_arrives_ends_the_rest(store: Store) -> None:
             until(lambda number=number: store.one("SELECT COUNT(*) FROM event") == number, most_s=20)
 
 
+def test_an_inbox_that_can_not_be_read_does_not_end_the_runner(store: Store, ticks: list[bool],
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([RuntimeError("the server restarts")] * 6)
+
+    def newest_id(_: Store) -> int:
+        if failure := next(failures, None):
+            raise failure
+        return 0
+
+    monkeypatch.setattr(inbox, "newest_id", newest_id)
+    with running(store):
+        until(lambda: len(ticks) > 2)
+
+
 def test_a_failing_tick_is_noted_and_the_runner_goes_on(store: Store, monkeypatch: pytest.MonkeyPatch,
                                                         caplog: pytest.LogCaptureFixture) -> None:
     outcomes: list[Exception | Tally] = [ZeroDivisionError("first"), ValueError("second"), QUIET]
