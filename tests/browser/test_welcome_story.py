@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -61,10 +62,10 @@ class Office:
         return next(link for link, target in mail.links.items() if target.startswith("https://www.example.com/"))
 
 
-@pytest.fixture(scope="module")
-def office(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+@pytest.fixture
+def office(serve: Serve, tmp_path: Path) -> Iterator[Office]:
     """People who have agreed, messages with a link each, four sign-ups in the past, and a collector that listens."""
-    url, past = f"sqlite:///{tmp_path_factory.mktemp('office') / 'w.db'}", clock.now() - 100 * DAY
+    url, past = f"sqlite:///{tmp_path / 'w.db'}", clock.now() - 100 * DAY
     store = open_store(url, create=True)
     for name in ("welcome", "story", "ebook"):
         templates.save(store, name, html=f"<p>Dear {name}</p><p><a href='https://www.example.com/{name}'>Read</a></p>",
