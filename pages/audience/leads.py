@@ -27,7 +27,7 @@ def _queue() -> None:
 def _hot() -> None:
     stages = [stage for stage, count in lifecycle.counts(state.store()).items() if stage and count]
     wanted = Wanted(stage=state.choice_param("Stage", "stage", stages), with_score=True)
-    total = listing.page(state.store(), wanted, limit=1).total
+    total = listing.count(state.store(), wanted)
     if not total:
         st.info("Nobody has a score here yet. Journeys give points with the node Score; the highest stand first.",
                 icon=":material/local_fire_department:")

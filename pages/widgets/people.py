@@ -32,25 +32,25 @@ COLUMNS = {
 def browse() -> None:
     """Everybody, or whom the filters leave."""
     wanted = _filters()
-    found = listing.page(state.store(), wanted)
-    if found.total == 0 and wanted == Wanted():
+    total = listing.count(state.store(), wanted)
+    if total == 0 and wanted == Wanted():
         _nobody_yet()
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{say_count(found.total, 'person', 'people')}**" + ("" if wanted == Wanted() else " match"),
+        st.markdown(f"**{say_count(total, 'person', 'people')}**" + ("" if wanted == Wanted() else " match"),
                     width="stretch")
-        _buttons(wanted, found.total)
-    if not found.total:
+        _buttons(wanted, total)
+    if not total:
         st.info("Nobody matches these filters.", icon=":material/search_off:")
         return
-    marked = people_table(wanted, found.total, key="people", select=state.may("sell"))
+    marked = people_table(wanted, total, key="people", select=state.may("sell"))
     if marked:
-        _bulk(marked, wanted, found.total)
+        _bulk(marked, wanted, total)
 
 
 def people_table(wanted: Wanted, total: int, *, key: str, order: str = "newest", select: bool = False) -> list[int]:
     """A page of people, each row a link to the person; the ids of those that are ticked."""
-    rows = listing.page(state.store(), wanted, order=order, offset=state.offset(total, PER_PAGE), limit=PER_PAGE).rows
+    rows = listing.page(state.store(), wanted, order=order, offset=state.offset(total, PER_PAGE), limit=PER_PAGE)
     shown = moments(named(rows), "created_at")
     columns = COLUMNS | ({"persona": st.column_config.TextColumn("Persona")} if rows.persona.notna().any() else {})
     ticked = link_table(shown, "name", lambda row: state.go("contacts", contact=int(rows.id[row])), columns, key=key,

@@ -28,44 +28,66 @@ class Wanted:
     third_party: bool = False
 
 
-@dataclass(frozen=True)
-class Page:
-    """rows: id, name, email, external_id, account, stage, owner, fit_score, engagement_score, created_at (UTC seconds),
-    persona."""
-
-    rows: pd.DataFrame
-    total: int
+def count(store: Store, wanted: Wanted) -> int:
+    """How many fit."""
+    if label := _only_label(wanted):
+        return int(store.one(sql("SELECT COUNT(*) FROM {along}", along=_along(store, *label))))
+    return int(store.one(sql("SELECT COUNT(*) FROM contact c WHERE {where}", where=matching(store, wanted))))
 
 
-def page(store: Store, wanted: Wanted, *, order: str = "newest", offset: int = 0, limit: int = 50) -> Page:
-    """One page of those who fit. Raises BadInput: no such order, or too large a page."""
+def page(store: Store, wanted: Wanted, *, order: str = "newest", offset: int = 0, limit: int = 50) -> pd.DataFrame:
+    """One page of those who fit: id, name, email, external_id, account, stage, owner, fit_score, engagement_score, created_at
+    (UTC seconds), persona. Raises BadInput: no such order, or too large a page."""
     if order not in ORDERS or not 0 < limit <= MOST_ROWS or offset < 0:
         raise BadInput(f"a page has an order ({', '.join(ORDERS)}) and 1 to {MOST_ROWS:,} rows")
-    where = matching(store, wanted)
-    via = "VIA(contact_known)" if wanted == Wanted() and order == "newest" else ""
-    total = store.one(sql("SELECT COUNT(*) FROM contact c WHERE {where}", where=where))
-    rows = store.frame(sql(f"""SELECT c.id, TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')) AS name,
+    return store.frame(sql(f"""SELECT c.id, TRIM(COALESCE(c.first_name, '') || ' ' || COALESCE(c.last_name, '')) AS name,
             c.email, c.external_id, a.name AS account, c.stage, c.owner, c.fit_score, c.engagement_score, c.created_at,
             (SELECT MIN(p.name) FROM segment_member m JOIN persona p ON p.segment_id = m.segment_id
                 WHERE m.contact_id = c.id) AS persona
         FROM contact c LEFT JOIN account a ON a.id = c.account_id
-        WHERE c.id IN (SELECT c.id FROM contact c {via} WHERE {{where}} ORDER BY {ORDERS[order]} LIMIT :limit OFFSET :offset)
-        ORDER BY {ORDERS[order]}""", where=where, limit=limit, offset=offset))  # what is passed over is not read, only counted
-    return Page(rows, int(total))
+        WHERE c.id IN ({{which}} LIMIT :limit OFFSET :offset)
+        ORDER BY {ORDERS[order]}""", which=_in_order(store, wanted, order), limit=limit, offset=offset))
+
+
+def _in_order(store: Store, wanted: Wanted, order: str) -> Sql:
+    """Their ids. What is passed over on the way to a page is not read, only counted."""
+    label = _only_label(wanted) if order == "newest" else None
+    if label:
+        return sql("SELECT m.contact_id FROM {along} ORDER BY m.contact_id DESC", along=_along(store, *label))
+    via = "VIA(contact_known)" if wanted == Wanted() and order == "newest" else ""
+    return sql(f"SELECT c.id FROM contact c {via} WHERE {{where}} ORDER BY {ORDERS[order]}", where=matching(store, wanted))
+
+
+def _only_label(wanted: Wanted) -> tuple[str, str] | None:
+    """The kind and name of the one tag, list or segment that is all that is asked for."""
+    asked = {what: name for what, name in _labels(wanted) if name is not None}
+    (what, name), *others = asked.items() or [("", "")]
+    return (what, name) if name and not others and wanted == Wanted(**{what: name}) else None
+
+
+def _along(store: Store, what: str, name: str) -> Sql:
+    """Those who carry a label, read along its own pairs. Visitors known by a cookie only are in no segment."""
+    label = store.one(f"SELECT t.id FROM {what} t WHERE t.name = :name", name=name) or 0
+    if what == "segment":
+        return sql("segment_member m WHERE m.segment_id = :label", label=label)
+    return sql(f"contact_{what} m CROSS JOIN contact c WHERE m.{what}_id = :label AND c.id = m.contact_id AND c.anonymous = 0",
+               label=label)
+
+
+def _labels(wanted: Wanted) -> tuple[tuple[str, str | None], ...]:
+    return (("tag", wanted.tag), ("list", wanted.list), ("segment", wanted.segment))
 
 
 def kept_back(store: Store, wanted: Wanted) -> int:
     """How many of those who fit are never handed to a third party: they said so (do not sell or share), or their data is
     restricted."""
-    fitting = (matching(store, replace(wanted, third_party=only)) for only in (False, True))
-    everybody, allowed = (store.one(sql("SELECT COUNT(*) FROM contact c WHERE {where}", where=one)) for one in fitting)
-    return int(everybody) - int(allowed)
+    everybody, allowed = (count(store, replace(wanted, third_party=only)) for only in (False, True))
+    return everybody - allowed
 
 
 def ids(store: Store, wanted: Wanted, *, limit: int) -> list[int]:
     """The ids of those who fit, the newest first."""
-    found = sql("SELECT c.id FROM contact c WHERE {where} ORDER BY c.id DESC LIMIT :limit", where=matching(store, wanted),
-                limit=limit)
+    found = sql("{which} LIMIT :limit", which=_in_order(store, wanted, "newest"), limit=limit)
     return [row[0] for row in store.rows(found)]
 
 
@@ -75,7 +97,7 @@ def matching(store: Store, wanted: Wanted) -> Sql:
     if wanted.text.strip():
         found = store.search(wanted.text, MOST_FOUND)
         tests.append(sql("c.id IN ({ids})", ids=join(", ", [sql(":id", id=one) for one in found])) if found else sql("1 = 0"))
-    for what, name in (("tag", wanted.tag), ("list", wanted.list), ("segment", wanted.segment)):
+    for what, name in _labels(wanted):
         if name is not None:
             pairs = "segment_member" if what == "segment" else f"contact_{what}"
             tests.append(sql(f"c.id IN (SELECT m.contact_id FROM {pairs} m JOIN {what} t ON t.id = m.{what}_id "
