@@ -37,9 +37,10 @@ class PropertyTest:
     key: str
     comparison: Comparison
 
-    def condition(self, alias: str, among: bool) -> Sql:
-        """`among`: in a statement that finds the events of everybody, through the index on name and object."""
-        test = self.comparison.sql(self._column(alias, among))
+    def condition(self, alias: str, among: bool, bare: bool = False) -> Sql:
+        """`among`: in a statement that finds the events of everybody, through the index on name and object. Of one contact the
+        object is no bare column (unless `bare`), or the engine would rather read everybody's."""
+        test = self.comparison.sql(self._column(alias, among or bare))
         if not (among and self.spread):
             return test
         span = span_of_objects(alias)
@@ -56,10 +57,10 @@ class PropertyTest:
         return self.key == "object" and self.comparison.operator.key in ("contains", "starts_with", "ends_with", "is_not",
                                                                          "not_in")
 
-    def _column(self, alias: str, among: bool) -> Column:
+    def _column(self, alias: str, bare: bool) -> Column:
         kind = self.comparison.kind
         if self.key == "object":
-            return Column(sql(f"{alias}.object" if among else f"({alias}.object || '')"), kind, folded=True)
+            return Column(sql(f"{alias}.object" if bare else f"({alias}.object || '')"), kind, folded=True)
         if self.key == "value":
             major = f"{alias}.value_minor / {scale_sql(f'{alias}.currency')}"
             return Column(sql(f"COALESCE({major}, JSON_NUMBER({alias}.props, :key))", key=self.key), kind)
@@ -83,7 +84,7 @@ class TriggerTest:
     key: str
     prop: str
 
-    def condition(self, alias: str, among: bool) -> Sql:
+    def condition(self, alias: str, among: bool, bare: bool = False) -> Sql:
         """Compared as text: 7 and "7" are one cart."""
         brought = sql("CAST(r.props ->> CAST(:prop AS TEXT) AS TEXT)", prop=self.prop)
         if self.key == "object":
@@ -123,12 +124,12 @@ class EventFilter:
     where: tuple[PropertyTest | TriggerTest, ...] = ()
     of: str | None = None
 
-    def match(self, alias: str, *, among: bool = False, machines: bool = False, past: bool = False) -> Sql:
+    def match(self, alias: str, *, among: bool = False, bare: bool = False, machines: bool = False, past: bool = False) -> Sql:
         """Condition over an event alias. among: for statements over `among`, that look for events, not at those of a contact.
 
-        machines: also what a machine did. past: by the verdict that was known at `:now`.
+        bare: for statements that name the index to read. machines: also what a machine did. past: by the verdict that was known at `:now`.
         """
-        tests = [test.condition(alias, among) for test in self.where]
+        tests = [test.condition(alias, among, bare) for test in self.where]
         human = [] if machines else [sql((HUMAN_THEN if past else HUMAN).format(e=alias))]
         return join(" AND ", [sql(f"{alias}.name = :name", name=self.name), *tests, *human])
 

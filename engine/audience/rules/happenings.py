@@ -91,11 +91,11 @@ class EventLeaf(Leaf):
     def _people(self, look: Look, fewest: int, most: int | None) -> Sql:
         """SELECT of the ids of those who did it so many times, once or more."""
         once = (fewest, most) == (1, None)
-        having = sql("") if once else sql(" GROUP BY e.contact_id HAVING count(*) {test}", test=_within_range(fewest, most))
-        each = self._of_one(replace(look, each=True), fewest, most)
+        having = None if once else sql(" GROUP BY e.contact_id HAVING count(*) {test}", test=_within_range(fewest, most))
         if self.of:
             return through_events(self.filter, self._events(look), having)
-        return by_number(self.filter, look, self._within(), self._events(look), having, each)
+        each = self._of_one(replace(look, each=True), fewest, most)
+        return by_number(self.filter, look, self._within(), self._events(look), each, having)
 
     def _events(self, look: Look) -> Sql:
         parts = [told(self.filter, "e", look, among=not look.each), self._within()]
@@ -177,7 +177,7 @@ class DaysSinceLeaf(Leaf):
         if look.each:
             return each
         events = sql("{when} AND {told}", told=told(self.filter, "e", look, among=True), when=when)
-        return sql("(c.id IN ({people}))", people=by_number(self.filter, look, when, events, sql(""), each))
+        return sql("(c.id IN ({people}))", people=by_number(self.filter, look, when, events, each))
 
     def observed(self, look: Look) -> dict[str, Sql]:
         return {"last": newest(self.filter, look)}
@@ -196,30 +196,36 @@ class DaysSinceLeaf(Leaf):
         return {"days_since": found.pop("event")} | found | {"op": self.op, "value": self.days}
 
 
-def through_events(events: EventFilter, match: Sql, having: Sql) -> Sql:
+def through_events(events: EventFilter, match: Sql, having: Sql | None = None) -> Sql:
     """SELECT of the people of such events."""
-    return sql("SELECT e.contact_id FROM {among} WHERE {match}{having}", among=events.among("e"), match=match, having=having)
+    return sql("SELECT e.contact_id FROM {among} WHERE {match}{having}", among=events.among("e"), match=match,
+               having=having or sql(""))
 
 
-def by_number(events: EventFilter, look: Look, when: Sql, match: Sql, having: Sql, each: Sql) -> Sql:
-    """SELECT of the people of such events: through the events where they are few (`match`, `having`), and from each contact
-    in turn where they are many (`each`): SQLite sorts them by their people, which took twice as long for 1.3 million; what
-    hashes needs no such choice. How many they are is asked of an index, and no further than FEW; where a test needs more than
-    an index, nobody is asked twice."""
+def by_number(events: EventFilter, look: Look, when: Sql, match: Sql, each: Sql, having: Sql | None = None) -> Sql:
+    """SELECT of the people of such events. Where they are few, through the events (`match`, `having`). Where they are many,
+    from each contact in turn (`each`), or where they are counted, through everything that each one did: SQLite sorts events by
+    their people, which took twice as long for 1.3 million; what hashes needs no such choice. How many they are is asked of an
+    index, and no further than FEW; where a test needs more than an index, nobody is asked twice."""
     if not events.indexed or look.past:
         return through_events(events, match, having)
     many = sql("""(NOT HASHES() AND EXISTS (SELECT 1 FROM {among} WHERE {roughly} AND e.occurred_at <= :now AND {when}
         LIMIT 1 OFFSET :few))""", among=events.among("e"), roughly=events.roughly("e"), when=when, few=FEW)
-    return sql("""SELECT e.contact_id FROM {among} WHERE NOT {many} AND {match}{having} UNION ALL
-        SELECT c.id FROM contact c VIA(contact_known) WHERE c.anonymous = 0 AND {many} AND {each}""",
-               among=events.among("e"), many=many, match=match, having=having, each=each)
+    in_turn = sql("contact c VIA(contact_known) WHERE c.anonymous = 0 AND {many} AND {each}", many=many, each=each)
+    if having:
+        in_turn = sql("event e VIA(event_contact) WHERE {many} AND {told} AND {when}{having}", many=many,
+                      told=told(events, "e", look, bare=True), when=when, having=having)
+    return sql(f"""SELECT e.contact_id FROM {{among}} WHERE NOT {{many}} AND {{match}}{{having}} UNION ALL
+        SELECT {'e.contact_id' if having else 'c.id'} FROM {{in_turn}}""",
+               among=events.among("e"), many=many, match=match, having=having or sql(""), in_turn=in_turn)
 
 
-def told(events: EventFilter, alias: str, look: Look, *, among: bool = False, machines: bool = False) -> Sql:
-    """Events of the filter that happened up to now, as far as the look goes."""
+def told(events: EventFilter, alias: str, look: Look, *, among: bool = False, bare: bool = False,
+         machines: bool = False) -> Sql:
+    """Events of the filter that happened up to now, as far as the look goes. among, bare: as in `EventFilter.match`."""
     upto = sql(" AND {id} <= {upto}", id=sql(f"{alias}.id"), upto=look.upto) if look.upto else sql("")
     return sql(f"{{match}} AND {alias}.occurred_at <= :now{{upto}}", upto=upto,
-               match=events.match(alias, among=among, machines=machines, past=look.past))
+               match=events.match(alias, among=among, bare=bare, machines=machines, past=look.past))
 
 
 def newest(events: EventFilter, look: Look) -> Sql:
