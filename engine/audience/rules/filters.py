@@ -127,7 +127,8 @@ class EventFilter:
     def match(self, alias: str, *, among: bool = False, bare: bool = False, machines: bool = False, past: bool = False) -> Sql:
         """Condition over an event alias. among: for statements over `among`, that look for events, not at those of a contact.
 
-        bare: for statements that name the index to read. machines: also what a machine did. past: by the verdict that was known at `:now`.
+        bare: for statements that name the index to read. machines: also what a machine did. past: by the verdict that was
+        known at `:now`.
         """
         tests = [test.condition(alias, among, bare) for test in self.where]
         human = [] if machines else [sql((HUMAN_THEN if past else HUMAN).format(e=alias))]

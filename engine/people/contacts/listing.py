@@ -60,9 +60,9 @@ def _in_order(store: Store, wanted: Wanted, order: str) -> Sql:
 
 def _only_label(wanted: Wanted) -> tuple[str, str] | None:
     """The kind and name of the one tag, list or segment that is all that is asked for."""
-    asked = {what: name for what, name in _labels(wanted) if name is not None}
-    (what, name), *others = asked.items() or [("", "")]
-    return (what, name) if name and not others and wanted == Wanted(**{what: name}) else None
+    asked = [(what, name) for what, name in _labels(wanted) if name is not None]
+    alone = replace(wanted, tag=None, list=None, segment=None) == Wanted()
+    return asked[0] if len(asked) == 1 and alone else None
 
 
 def _along(store: Store, what: str, name: str) -> Sql:
