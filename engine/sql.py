@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 _QUOTED = r"'(?:[^']|'')*'"
@@ -24,12 +24,16 @@ class Bind:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sql:
     pieces: tuple[str | Bind, ...]
 
     def render(self) -> tuple[str, dict[str, Any]]:
         """Statement text and the values bound to it."""
+        return self._rendered
+
+    @cached_property
+    def _rendered(self) -> tuple[str, dict[str, Any]]:
         texts, values = render_all([self])
         return texts[0], values
 

@@ -42,7 +42,8 @@ class Tally:
 class Loop:
     """A store with its runner, which keeps compiled journeys between ticks.
 
-    carry: hands admitted messages over. inside: nothing leaves the house; webhooks and notices are only noted as captured.
+    carry: hands admitted messages over. inside: a world that is thrown away: nothing leaves the house, webhooks and notices are
+    only noted as captured, and nobody audits the segments.
     """
 
     store: Store
@@ -102,7 +103,7 @@ class Loop:
             return 0
         scored = scoring.refresh(store, now=now, upto=events.last_id(store))
         affinity.refresh(store, now=now, upto=events.last_id(store))
-        watched = watch.refresh(store, now=now, upto=events.last_id(store))
+        watched = watch.refresh(store, now=now, upto=events.last_id(store), audit=not self.inside)
         staged = lifecycle.refresh(store, now=now)
         led = routing.refresh(store, now=now, upto=events.last_id(store))
         notices.write(store, now=now, upto=events.last_id(store))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 from ...access import setting
@@ -27,10 +28,10 @@ class Named:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Known:
     """One reading of the catalogue; keys are folded names. in_journey: the rule stands in a journey and may ask what brought
-    people there."""
+    people there. Equal readings of a workspace that did not change are one object, by which what was parsed is remembered."""
 
     fields: Mapping[str, Field]
     account_fields: Mapping[str, Field]
@@ -52,12 +53,18 @@ _NAMES = " UNION ALL ".join(f"SELECT '{table}', t.key, t.{number}, t.name FROM {
 
 def known(store: Store) -> Known:
     """The catalogue as it is now."""
+    return _read(tuple(store.rows(_NAMES)), tuple(catalogue(store).items()), tuple(accounts.catalogue(store).items()),
+                 str(setting(store, "currency", "USD")))
+
+
+@lru_cache(16)
+def _read(names: tuple[tuple[str, str, int, str], ...], fields: tuple[tuple[str, Field], ...],
+          account_fields: tuple[tuple[str, Field], ...], currency: str) -> Known:
     named: dict[str, dict[str, Named]] = {table: {} for table in _NAMED}
-    for table, key, number, name in store.rows(_NAMES):
+    for table, key, number, name in names:
         named[table][key] = Named(number, name)
-    return Known(catalogue(store), {**ACCOUNT_FIELDS, **accounts.catalogue(store)}, named["list"], named["segment"],
-                 named["template"], named["prediction_model"], named["persona"], named["affinity_topic"],
-                 currency=str(setting(store, "currency", "USD")))
+    return Known(dict(fields), {**ACCOUNT_FIELDS, **dict(account_fields)}, named["list"], named["segment"], named["template"],
+                 named["prediction_model"], named["persona"], named["affinity_topic"], currency=currency)
 
 
 def find(names: Mapping[str, Named], name: str) -> Named | None:

@@ -5,10 +5,11 @@ When nothing happened it only asks a few questions that an index answers.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ...activity import events
@@ -18,7 +19,7 @@ from ...people.lookups import rows_in
 from ...schema import set_watermark, watermark
 from ...sql import Sql, sql
 from ...store import Store
-from ..rules import known
+from ..rules import Known, known
 from .levels import QUIET, STEP, policy, settle
 from .points import CONSUMER, STATES, VERDICTS, ScoreRule, filter_in, last_change, list_rules
 from .worth import rounded, value
@@ -74,16 +75,21 @@ class _Question:
 def _questions(store: Store, states: bool) -> list[_Question]:
     """Of the rules of states, or of events. One that names something that is gone gives nothing until it is mended."""
     rules = [rule for rule in list_rules(store) if bool(rule.segment_id) == states]
-    words = known(store) if rules and not states else None
-    made: list[_Question] = []
-    for rule in rules:
-        if words is None:
-            made.append(_Question(rule, rule.segment_id or 0, sql(_STATES, segment=rule.segment_id)))
-            continue
-        with suppress(Invalid):
-            asked = filter_in(words, rule.document)
-            made.append(_Question(rule, asked.name, sql(_EVENTS, test=asked.match("e"))))
-    return made
+    if states:
+        return [_Question(rule, rule.segment_id or 0, sql(_STATES, segment=rule.segment_id)) for rule in rules]
+    words = known(store) if rules else None
+    asked = [(rule, _asked(json.dumps(rule.document), words)) for rule in rules if words]
+    return [_Question(rule, *about) for rule, about in asked if about]
+
+
+@lru_cache(1_024)
+def _asked(document: str, words: Known) -> tuple[str, Sql] | None:
+    """The event that a rule asks for, and the statement, worked out once while neither the rule nor its words change."""
+    try:
+        asked = filter_in(words, json.loads(document))
+    except Invalid:
+        return None
+    return asked.name, sql(_EVENTS, test=asked.match("e"))
 
 
 def _follow(store: Store, consumer: str, upto: int, now: int) -> int:

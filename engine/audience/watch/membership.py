@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from ... import clock
 from ...activity import events
@@ -12,7 +13,7 @@ from ...errors import Invalid
 from ...schema import watermark
 from ...sql import Sql, sql
 from ...store import Store
-from ..rules import Known, Rule, parse
+from ..rules import Known, Rule, Signals, parse
 
 CONSUMER = "watch"
 STEP, QUIET_STEP = 2_000, 20_000  # contacts per transaction, with events and without: others write in between
@@ -30,10 +31,30 @@ class Segment:
     rule: Rule | None
     settled: bool
 
+    @cached_property
+    def signals(self) -> Signals:
+        """What may change who is in it."""
+        return self.rule.signals() if self.rule else Signals()
+
     @property
     def uses(self) -> frozenset[int]:
         """The segments whose members its rule asks about."""
-        return self.rule.signals().segments if self.rule else frozenset()
+        return self.signals.segments
+
+    @cached_property
+    def entering(self) -> Sql:
+        """SELECT of the contacts in `dirty` who are not in it and belong there; `:now` and `:upto` are free."""
+        return self._changing(_ENTERING)
+
+    @cached_property
+    def leaving(self) -> Sql:
+        """The same of those who are in it and no longer belong there."""
+        return self._changing(_LEAVING)
+
+    def _changing(self, find: str) -> Sql:
+        assert self.rule
+        some = sql(find, rule=self.rule.probe(sql(":upto")), segment=self.id)
+        return sql("INSERT INTO picked (id) {some}", some=some)
 
 
 @dataclass(frozen=True)
@@ -51,8 +72,14 @@ class Changes:
 
 def live_segments(store: Store, known: Known) -> list[Segment]:
     """Every segment, those that others ask about first."""
-    rows = store.rows("SELECT s.id, s.name, s.rule, s.refreshed_at FROM segment s WHERE s.status = 'live' ORDER BY s.id")
-    return _in_order([Segment(row[0], row[1], _rule(row[2], known), row[3] is not None) for row in rows])
+    return list(_compiled(tuple(store.rows("""SELECT s.id, s.name, s.rule, s.refreshed_at IS NOT NULL FROM segment s
+        WHERE s.status = 'live' ORDER BY s.id""")), known))
+
+
+@lru_cache(16)
+def _compiled(rows: tuple[tuple[int, str, str, bool], ...], known: Known) -> list[Segment]:
+    """Parsed once while neither the rules nor what they may name change: a round of the watch comes every second."""
+    return _in_order([Segment(row[0], row[1], _rule(row[2], known), bool(row[3])) for row in rows])
 
 
 def _rule(document: str, known: Known) -> Rule | None:
@@ -118,7 +145,7 @@ def look(store: Store, segment: Segment, contacts: Iterable[int], *, now: int, u
             store.run("DELETE FROM dirty")
             store.insert_many("dirty", [{"contact_id": contact, "event_id": 0} for contact in ids])
             store.after_fill("dirty")
-            for change, find, together in (("entered", _ENTERING, entered), ("left", _LEAVING, left)):
+            for change, find, together in (("entered", segment.entering, entered), ("left", segment.leaving, left)):
                 together |= _change(store, segment, change, find, now, upto)
     return Changes(frozenset(entered), frozenset(left))
 
@@ -131,11 +158,9 @@ _LEAVING = f"""SELECT d.contact_id FROM dirty d CROSS JOIN segment_member m WHER
     AND m.contact_id = +d.contact_id AND NOT EXISTS (SELECT 1 FROM contact c WHERE {_TRUE})"""
 
 
-def _change(store: Store, segment: Segment, change: str, find: str, now: int, upto: int) -> set[int]:
-    assert segment.rule
-    changing = sql(find, rule=segment.rule.probe(sql(":upto")), segment=segment.id)
+def _change(store: Store, segment: Segment, change: str, find: Sql, now: int, upto: int) -> set[int]:
     store.run("DELETE FROM picked")
-    store.run(sql("INSERT INTO picked (id) {changing}", changing=changing), now=now, upto=upto)
+    store.run(find, now=now, upto=upto)
     found = {row[0] for row in store.rows("SELECT p.id FROM picked p")}
     if found:
         _write(store, segment, change, now, tell=True)

@@ -81,21 +81,24 @@ class _Round:
 
     def listen(self, segments: Sequence[Segment]) -> None:
         """Ask once, for all segments that can be kept true bit by bit, what events and time may have changed."""
-        rules = {one.id: one.rule.signals() for one in segments if one.rule and one.settled}
+        rules = {one.id: one.signals for one in segments if one.rule and one.settled}
         if self.dirtied is not None and self.now >= self.before:
             self.stale = (by_event(self.store, rules, low=self.low, high=self.upto, most=self.most),
                           by_time(self.store, rules, before=self.before, now=self.now, most=self.most))
 
 
-def refresh(store: Store, *, now: int, upto: int) -> Tally:
-    """Make every segment true at `now`, counting events up to the id `upto`. One round at a time; another waits for none."""
+def refresh(store: Store, *, now: int, upto: int, audit: bool = True) -> Tally:
+    """Make every segment true at `now`, counting events up to the id `upto`. One round at a time; another waits for none.
+
+    audit: also work out one segment anew that nobody has worked out for a day.
+    """
     if _quiet(store, now, upto):
         return Tally()
     with store.lock(CONSUMER) as free:
-        return _refresh(store, now, upto) if free else Tally()
+        return _refresh(store, now, upto, audit) if free else Tally()
 
 
-def _refresh(store: Store, now: int, upto: int) -> Tally:
+def _refresh(store: Store, now: int, upto: int, audit: bool) -> Tally:
     low, before = watermark(store, CONSUMER)
     most = max(FEW, int(store.one("SELECT COALESCE(MAX(c.id), 0) FROM contact c")) // SHARE)
     rows, dirtied = _dirty(store, most)
@@ -106,7 +109,7 @@ def _refresh(store: Store, now: int, upto: int) -> Tally:
     this.listen(segments)
     changes = [this.segment(one) for one in segments if one.rule]
     noticed = _notice(store, rows, now)
-    mended = _audit(store, segments, now, upto)
+    mended = _audit(store, segments, now, upto) if audit else 0
     with store.transaction():
         set_watermark(store, CONSUMER, upto, now)
     return Tally(this.looked_at, sum(len(one.entered) for one in changes), sum(len(one.left) for one in changes),
