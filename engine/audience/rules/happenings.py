@@ -213,8 +213,9 @@ def by_number(events: EventFilter, look: Look, when: Sql, match: Sql, each: Sql,
         LIMIT 1 OFFSET :few))""", among=events.among("e"), roughly=events.roughly("e"), when=when, few=FEW)
     in_turn = sql("contact c VIA(contact_known) WHERE c.anonymous = 0 AND {many} AND {each}", many=many, each=each)
     if having:
-        in_turn = sql("event e VIA(event_contact) WHERE {many} AND {told} AND {when}{having}", many=many,
-                      told=told(events, "e", look, bare=True), when=when, having=having)
+        in_turn = sql("event e VIA(event_contact) WHERE e.contact_id > CASE WHEN {many} THEN 0 ELSE :most END AND {told} "
+                      "AND {when}{having}", many=many, most=2 ** 63 - 1, told=told(events, "e", look, bare=True), when=when,
+                      having=having)
     return sql(f"""SELECT e.contact_id FROM {{among}} WHERE NOT {{many}} AND {{match}}{{having}} UNION ALL
         SELECT {'e.contact_id' if having else 'c.id'} FROM {{in_turn}}""",
                among=events.among("e"), many=many, match=match, having=having or sql(""), in_turn=in_turn)
