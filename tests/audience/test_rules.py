@@ -11,7 +11,7 @@ import pytest
 from engine.access import set_setting
 from engine.audience import segments
 from engine.audience.explaining import explain_rule
-from engine.audience.rules import LEAVES, OPERATORS, STAGES, Known, Named, Rule, known, parse, parse_filter
+from engine.audience.rules import LEAVES, OPERATORS, STAGES, Known, Named, Rule, filters, known, parse, parse_filter
 from engine.errors import Invalid
 from engine.maths.zones import learn_zone
 from engine.people.fields import BUILT_IN, Field
@@ -288,6 +288,16 @@ def test_objects_match_without_case(store: Store) -> None:
     assert matching(store, {"event": "page_view", "where": {"object": "/Preise/GRÖßE"}}) == {1}
     assert matching(store, {"event": "page_view", "where": {"object": {"op": "starts_with", "value": "/PR"}}}) == {1, 2}
     assert matching(store, {"event": "page_view", "where": {"object": {"op": "is_not_set"}}}) == {3}
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4])
+def test_the_last_object_that_is_looked_at_is_tested_too(store: Store, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(filters, "MOST_OBJECTS", most)  # of three there are: fewer, as many, more
+    with store.transaction():
+        people(store, [{}, {}, {}])
+        for contact, page in ((1, "/a"), (2, "/b/pricing"), (3, "/c")):
+            did(store, contact, "page_view", 5, page)
+    assert matching(store, {"event": "page_view", "where": {"object": {"op": "contains", "value": "pricing"}}}) == {2}
 
 
 def test_a_missing_value_matches_nothing_but_not_around_it_does(store: Store) -> None:

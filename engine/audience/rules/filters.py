@@ -26,7 +26,7 @@ _SPANS = """(WITH RECURSIVE n(object, place) AS (SELECT MIN(e.object), 1 FROM ev
         SELECT (SELECT MIN(f.object) FROM event f WHERE f.name = :name AND f.object > n.object), n.place + 1
         FROM n WHERE n.object IS NOT NULL AND n.place < :most)
     SELECT n.object AS low, CASE WHEN n.place < :most THEN n.object ELSE
-        (SELECT MAX(g.object) FROM event g WHERE g.name = :name) END AS high
+        (SELECT MAX(g.object) FROM event g WHERE g.name = :name) END AS high, n.place < :most AS tested
     FROM n WHERE n.object IS NOT NULL AND (n.place = :most OR {test}))"""
 
 
@@ -44,7 +44,7 @@ class PropertyTest:
         if not (among and self.spread):
             return test
         span = span_of_objects(alias)
-        return sql(f"{{roughly}} AND ({span}.low = {span}.high OR {{test}})", roughly=self.roughly(alias), test=test)
+        return sql(f"{{roughly}} AND ({span}.tested OR {{test}})", roughly=self.roughly(alias), test=test)
 
     def roughly(self, alias: str) -> Sql:
         """The part of `condition` that is a range of the index on name and object."""

@@ -72,7 +72,7 @@ class LastLeaf(Leaf):
         if self.every:
             came = sql(_EVERY, messages=self._messages(look), answers=self._answers(look),
                        some=told(self.answer, "a", look, machines=look.machines))
-        return sql("CASE WHEN EXISTS ({enough}) THEN {came} ELSE (1 = 0) END", enough=self._enough(look), came=came)
+        return sql("CASE WHEN {enough} THEN {came} ELSE (1 = 0) END", enough=self._enough(look), came=came)
 
     def observed(self, look: Look) -> dict[str, Sql]:
         return {"answered": sql("(SELECT COALESCE(SUM(q.answered), 0) || ' of ' || count(*) FROM ({each}) q)",
@@ -89,9 +89,15 @@ class LastLeaf(Leaf):
                    of=told(self.of, "l", look), number=self.number)
 
     def _enough(self, look: Look) -> Sql:
-        """One row, where the contact was sent so many."""
-        return sql("SELECT 1 FROM event e VIA(event_contact) WHERE e.contact_id = c.id AND {of} LIMIT 1 OFFSET :before",
-                   of=told(self.of, "e", look), before=self.number - 1)
+        """Whether the contact was sent so many. Where everybody is asked and the engine hashes, all messages are counted at
+        once: a subplan for each of a million contacts took eight seconds there."""
+        each = sql("""EXISTS (SELECT 1 FROM event e VIA(event_contact) WHERE e.contact_id = c.id AND {of}
+            LIMIT 1 OFFSET :before)""", of=told(self.of, "e", look), before=self.number - 1)
+        if look.each or look.past:
+            return each
+        counted = sql("SELECT e.contact_id FROM {among} WHERE {of} GROUP BY e.contact_id HAVING count(*) >= :number",
+                      among=self.of.among("e"), of=told(self.of, "e", look, among=True), number=self.number)
+        return sql("CASE WHEN HASHES() THEN c.id IN ({counted}) ELSE {each} END", counted=counted, each=each)
 
     def _answers(self, look: Look) -> Sql:
         return sql("""SELECT 1 FROM event a VIA(event_contact) WHERE a.contact_id = c.id AND {answer} AND {belongs}""",
