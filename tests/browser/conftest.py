@@ -23,7 +23,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 STORED = "cookies,local_storage,indexeddb,service_workers,cache_storage"
 START_S = 60
-WAIT_MS = 1_000 * int(os.environ.get("BROWSER_WAIT_S", "15"))  # more on a machine that has much else to do
+WAIT_MS = 1_000 * int(os.environ.get("BROWSER_WAIT_S", "30"))  # 15 were not enough once, on a busy machine
 
 Serve = Callable[..., str]
 
