@@ -19,6 +19,11 @@ IN_DOUBT = frozenset({"email_opened", "email_clicked", "page_view", "screen_view
 _LONGEST, _NAMED = 500, 20
 
 
+def in_doubt(name: str, verdict: str | None) -> bool:
+    """Whether a machine could have done an event of this name, or somebody has judged it already."""
+    return bool(verdict) or name in IN_DOUBT
+
+
 @dataclass(frozen=True)
 class Change:
     """One second thought. old, new: human, machine or None = not judged."""

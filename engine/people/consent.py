@@ -15,13 +15,13 @@ from ..errors import BadInput
 from ..sql import Sql, join, sql
 from ..store import Store
 from . import dirty
+from .fields import CHANNELS
 from .identity import address_hash, normalize_address
 from .lookups import rows_in
 
 STATUSES = ("subscribed", "unsubscribed", "pending", "bounced", "complained")
 REFUSING = frozenset({"unsubscribed", "bounced", "complained"})
 STRICTNESS = ("subscribed", "pending", "bounced", "unsubscribed", "complained")  # the last one wins when people merge
-CHANNELS = ("email", "sms", "push", "chat", "print")
 LEVELS = ("global", "channel", "topic")
 ADDRESS_COLUMN = {"email": "email", "sms": "phone"}
 _TRUE = sql("1 = 1")

@@ -208,10 +208,11 @@ KINDS: dict[str, Kind] = {
     "list": Kind("TEXT", _list, json.loads),
 }
 
-BUILT_IN: dict[str, Field] = {name: Field(name, name, kind, name) for name, kind in (
+CHANNELS = ("email", "sms", "push", "chat", "print")  # what somebody may agree to, and may prefer
+BUILT_IN: dict[str, Field] = {name: Field(name, name, kind, name, CHANNELS if kind == "enum" else ()) for name, kind in (
     ("email", "text"), ("external_id", "text"), ("phone", "text"), ("first_name", "text"), ("last_name", "text"),
-    ("time_zone", "text"), ("locale", "text"), ("stage", "text"), ("owner", "text"), ("source", "text"),
-    ("created_at", "datetime"), ("do_not_sell", "bool"),
+    ("time_zone", "text"), ("locale", "text"), ("preferred_channel", "enum"), ("stage", "text"), ("owner", "text"),
+    ("source", "text"), ("created_at", "datetime"), ("do_not_sell", "bool"),
 )}
 CONTACT = Entity("contact", BUILT_IN, frozenset({
     "id", "contact_id", "anonymous_id", "account_id", "hash31", "anonymous", "restricted", "is_test", "fit_score",

@@ -71,7 +71,7 @@ PEOPLE = (
     # do_not_sell: 1 when the person said so (CCPA): never part of an export for a third party.
     # anonymous: a visitor known by a cookie only; in no segment, journey or count until identified.
     Table("contact", "people.contacts", """id {id}, external_id TEXT, email TEXT, phone TEXT, first_name TEXT, last_name TEXT,
-        time_zone TEXT, locale TEXT, stage TEXT, account_id {big}, owner TEXT, source TEXT,
+        time_zone TEXT, locale TEXT, preferred_channel TEXT, stage TEXT, account_id {big}, owner TEXT, source TEXT,
         fit_score {big} NOT NULL DEFAULT 0, engagement_score {big} NOT NULL DEFAULT 0, hash31 {big} NOT NULL,
         anonymous {big} NOT NULL DEFAULT 0, restricted {big} NOT NULL DEFAULT 0, is_test {big} NOT NULL DEFAULT 0,
         do_not_sell {big}, held_until {big}, created_at {big} NOT NULL, updated_at {big} NOT NULL""",

@@ -12,7 +12,8 @@ from ..people import consent, contacts
 from ..people.duplicates import keep_apart as _keep_apart
 from ..store import Store
 
-_SHOWN = ("email", "external_id", "phone", "first_name", "last_name", "account", "time_zone", "locale", "stage", "owner")
+_SHOWN = ("email", "external_id", "phone", "first_name", "last_name", "account", "time_zone", "locale",
+          "preferred_channel", "stage", "owner")
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ _DEPTH = 30
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CAMPAIGN = {"source": "utm_source", "medium": "utm_medium", "name": "utm_campaign", "term": "utm_term",
              "content": "utm_content"}
-_TRAITS = {"firstname": "first_name", "lastname": "last_name", "timezone": "time_zone"}
+_TRAITS = {"firstname": "first_name", "lastname": "last_name", "timezone": "time_zone",
+           "preferredchannel": "preferred_channel"}
 # What a page on the open internet may not say about a person: it is decided here, or asked for with a text shown.
 _OURS = frozenset({"id", "email_consent", "sms_consent", "consent", "stage", "owner", "source", "tags", "lists", "account",
                    "created_at", "updated_at", "fit_score", "engagement_score", "hash31", "anonymous", "restricted", "is_test",

@@ -85,8 +85,8 @@ def _badges(found: Contact) -> None:
 
 def _card(found: Contact) -> None:
     known = {"E-mail": found.email, "External id": found.external_id, "Phone": found.phone,
-            "Time zone": found.time_zone, "Locale": found.locale, "Owner": found.owner, "Source": found.source,
-            "Known since": when(found.created_at), **found.fields}
+            "Time zone": found.time_zone, "Locale": found.locale, "Prefers": found.preferred_channel, "Owner": found.owner,
+            "Source": found.source, "Known since": when(found.created_at), **found.fields}
     rows = {label: value for label, value in known.items() if value is not None and value != ""}
     if found.account:
         _company(found)
@@ -241,14 +241,19 @@ def _entry(entry: timeline.Entry, judging: bool) -> None:
         if message := entry.detail.get("message_id"):
             state.link_to("activity", "Message", icon=":material/mail:", view="messages", message=message)
         if judging and _in_doubt(entry):
-            label, icon = ("A person?", "person") if entry.detail.get("verdict") == "machine" else ("A machine?", "smart_toy")
-            if st.button(label, key=f"judge-{entry.id}", type="tertiary", icon=f":material/{icon}:"):
+            verdict = entry.detail.get("verdict")
+            if st.button(ask_judge(verdict), key=f"judge-{entry.id}", type="tertiary",
+                         icon=f":material/{'person' if verdict == 'machine' else 'smart_toy'}:"):
                 judge_dialog(entry)
 
 
 def _in_doubt(entry: timeline.Entry) -> bool:
-    """Whether a machine could have done it."""
-    return entry.kind == "event" and bool(entry.detail.get("verdict") or entry.detail["name"] in verdicts.IN_DOUBT)
+    return entry.kind == "event" and verdicts.in_doubt(entry.detail["name"], entry.detail.get("verdict"))
+
+
+def ask_judge(verdict: str | None) -> str:
+    """What the button asks that opens the dialog."""
+    return "A person?" if verdict == "machine" else "A machine?"
 
 
 @st.dialog("Who did this?")

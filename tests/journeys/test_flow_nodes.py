@@ -6,6 +6,7 @@ from engine.access import COMMAND_LINE
 from engine.clock import DAY, HOUR
 from engine.content import templates
 from engine.journeys.runner import Runner
+from engine.people import contacts
 from engine.store import Store
 
 from .worlds import Document, add_contacts, add_templates, journey, publish, record, runner, tick, trail
@@ -118,6 +119,59 @@ def test_the_first_message_that_gets_through_is_sent(store: Store) -> None:
     assert [trail(store, who) for who in (1, 2, 3)] == [["m.sent", "e.end"], ["m.sent", "e.end"], ["m.not_sent", "o.end"]]
     assert [sent(store, who) for who in (1, 2, 3)] == [["a"], ["c"], ["c"]]
     assert store.rows("SELECT contact_id, round, priority FROM message ORDER BY 1") == [(1, 0, 7), (2, 2, 7), (3, 2, 7)]
+
+
+def test_the_channel_somebody_prefers_is_tried_first_and_then_the_others_in_order(store: Store) -> None:
+    add_templates(store, "a", "b")
+    templates.save(store, "c", text="c", html=None, channel="sms", by=COMMAND_LINE, now=T0)
+    add_contacts(store, 5)
+    prefer(store, {1: "sms", 2: "email", 3: "print", 5: "sms"})
+    way = {"type": "send_first", "templates": ["a", "b", "c"], "on": {"sent": "e", "not_sent": "o"}}
+    publish(store, journey({"id": "m", **way, "preferred_first": True}, END, {"id": "o", "type": "exit"}),
+            journey({"id": "m", **way}, END, {"id": "o", "type": "exit"}, name="as listed", trigger={"event": "other"}))
+    engine = runner(store)
+    for contact in (1, 2, 3, 4):
+        record(store, contact, "signup", T0)
+    record(store, 5, "other", T0)
+    seen: dict[int, list[tuple[str, str]]] = {}
+    engine.tick(T0)
+    for step in range(3):
+        for contact in range(1, 6):
+            seen.setdefault(contact, []).extend(store.rows("SELECT t.name, m.channel FROM message m JOIN template t "
+                                                           "ON t.id = m.template_id WHERE m.contact_id = :who", who=contact))
+            settle(store, contact, "failed")
+        if step == 0:
+            prefer(store, {1: "email", 2: "sms", 5: "email"})  # too late for whoever is on the way
+        engine.tick(T0 + step)
+    assert {who: [name for name, _ in tried] for who, tried in seen.items()} == {
+        1: ["c", "a", "b"], 2: ["a", "b", "c"], 3: ["a", "b", "c"], 4: ["a", "b", "c"], 5: ["a", "b", "c"]}
+    assert all(channel == ("sms" if name == "c" else "email") for tried in seen.values() for name, channel in tried)
+    assert [trail(store, who) for who in range(1, 6)] == [["m.not_sent", "o.end"]] * 5
+
+
+def test_a_look_while_a_message_is_on_its_way_forgets_neither_it_nor_the_order(store: Store) -> None:
+    add_templates(store, "a", "b")
+    templates.save(store, "c", text="c", html=None, channel="sms", by=COMMAND_LINE, now=T0)
+    add_contacts(store, 1)
+    prefer(store, {1: "sms"})
+    publish(store, journey({"id": "m", "type": "send_first", "templates": ["a", "b", "c"], "preferred_first": True,
+                            "on": {"sent": "e", "not_sent": "o"}}, END, {"id": "o", "type": "exit"}))
+    engine = runner(store)
+    record(store, 1, "signup", T0)
+    engine.tick(T0)
+    for day, name in enumerate(("c", "a", "b")):
+        for hours in (25, 50):
+            engine.tick(T0 + 3 * day * DAY + hours * HOUR)
+            assert (sent(store), trail(store)) == ([name], [])
+        settle(store, 1, "sent" if name == "b" else "skipped")
+        engine.tick(T0 + 3 * day * DAY + 51 * HOUR)
+    assert trail(store) == ["m.sent", "e.end"]
+
+
+def prefer(store: Store, said: dict[int, str]) -> None:
+    with store.transaction():
+        contacts.upsert_many(store, [{"contact_id": who, "preferred_channel": channel} for who, channel in said.items()],
+                             now=T0, source="by hand")
 
 
 def test_an_exit_of_the_whole_passage_calls_the_other_branches_off(store: Store) -> None:

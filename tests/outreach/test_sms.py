@@ -104,3 +104,17 @@ def test_who_can_not_be_mailed_gets_the_sms_and_who_agreed_to_neither_gets_nothi
     assert store.one("SELECT COUNT(*) FROM event e WHERE e.name = 'email_bounced'") == 1
     assert store.rows("SELECT e.name, COUNT(*) FROM event e WHERE e.name LIKE 'sms%' GROUP BY 1 ORDER BY 1") == [
         ("sms_failed", 1), ("sms_sent", 1)]
+
+
+def test_whoever_prefers_a_text_gets_it_first_and_the_mail_when_it_is_skipped(store: Store) -> None:
+    templates.save(store, "mail", html="<p>Hi</p>", subject="Hi", by=BY, now=NOW)
+    text(store)
+    say = {**FALLBACK["nodes"][0], "preferred_first": True}  # type: ignore[index]
+    versions.publish(store, documents.dump({**FALLBACK, "nodes": [say, *FALLBACK["nodes"][1:]]}), by=BY, now=NOW)  # type: ignore[index]
+    for name, phone, prefers, said in (("ada", "+4915100000", "sms", {"sms": "subscribed"}), ("bo", "+4915100001", "sms", {}),
+                                       ("cy", "+4915100002", "email", {"sms": "subscribed"}),
+                                       ("di", "+4915100003", None, {"sms": "subscribed"})):
+        who = person(store, f"{name}@mail.example", phone, email="subscribed", **said)
+        contacts.save(store, {"contact_id": who, "preferred_channel": prefers}, by=BY, now=NOW - DAY, source="t")
+    assert [passage(store, f"{name}@mail.example")[1][0] for name in ("ada", "bo", "cy", "di")] == [
+        "sms sent", "email sent", "email sent", "email sent"]

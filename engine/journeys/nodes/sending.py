@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
@@ -93,7 +94,11 @@ class Send(Node):
 
 
 class SendFirst(Node):
-    """Send the first of several messages that gets through: when one is skipped or fails, the next is tried."""
+    """Send the first of several messages that gets through: when one is skipped or fails, the next is tried.
+
+    What was seen of a message is 100 times the place of the one that was tried first, plus 10 times its own, plus its status;
+    the first one says in which order the others follow, whatever the contact prefers by then.
+    """
 
     type: Literal["send_first"] = "send_first"
     may_stay: ClassVar = True
@@ -102,17 +107,22 @@ class SendFirst(Node):
     topic: str = ""
     priority: int = Field(default=0, ge=-100, le=100)
     transactional: bool = False
+    preferred_first: bool = Field(default=False, description="the first message of the channel that the contact prefers is "
+                                  "tried before the others; who prefers none is tried in the order given",
+                                  json_schema_extra={"label": "Preferred channel first"})
     _ids: tuple[int, ...] = PrivateAttr(())
+    _channels: tuple[str, ...] = PrivateAttr(())
     label, icon, tint, group = "Send with fallback", "alt_route", BLUE, "Messages"
     example: ClassVar = {"templates": ["welcome", "reminder"], "on": {"sent": "END", "not_sent": "END"}}
+    variants: ClassVar = ({"templates": ["welcome", "short"], "preferred_first": True, "next": "END"},)
     fresh: ClassVar = {"templates": []}
 
     @model_validator(mode="after")
     def _resolved(self, info: ValidationInfo) -> Self:
         if len({fold(name) for name in self.templates}) < len(self.templates):
             raise ValueError("each message stands here once")
-        known = known_of(info).templates
-        self._ids = tuple(known.get(fold(name), (0, ""))[0] for name in self.templates)
+        found = [known_of(info).templates.get(fold(name), (0, "")) for name in self.templates]
+        self._ids, self._channels = tuple(one[0] for one in found), tuple(one[1] for one in found)
         return self
 
     @property
@@ -120,15 +130,22 @@ class SendFirst(Node):
         return ("sent", "not_sent")
 
     def look(self) -> Sql:
-        """Ten times the place of the message that was tried, plus its status as a number; nothing while it is on its way."""
-        places = join(" ", [sql(f"WHEN :id THEN {10 * i}", id=number) for i, number in enumerate(self._ids)])
-        return sql(f"""(SELECT CASE m.template_id {{places}} END + CASE m.status {_WHENS} END FROM message m
-            WHERE m.node_id = :node AND m.token_id = b.id AND m.visit = b.seq)""", places=places)
+        place = sql("CASE m.template_id {places} END", places=join(" ", [
+            sql(f"WHEN :id THEN {i}", id=number) for i, number in enumerate(self._ids)]))
+        return sql(f"""(SELECT 100 * LEAST(COALESCE(b.memo / 100, {{place}}), {len(self._ids) - 1}) + 10 * {{place}}
+            + CASE m.status {_WHENS} ELSE 0 END FROM message m
+            WHERE m.node_id = :node AND m.token_id = b.id AND m.visit = b.seq)""", place=place)
 
     def route(self) -> Sql:
-        last = 10 * (len(self._ids) - 1)
-        over = sql(f"b.seen >= {last} OR b.seen % 10 IN ({_CODES['unknown']}, {_CODES['canceled']})")
+        last = ", ".join(str(10 * order[0] + order[-1]) for order in self._orders())
+        over = sql(f"b.seen % 10 IN ({_CODES['unknown']}, {_CODES['canceled']}) "
+                   f"OR (b.seen % 10 > 0 AND b.seen / 10 IN ({last}))")
         return case([(sql(f"b.seen % 10 = {_CODES['sent']}"), sql("'sent'")), (over, sql("'not_sent'"))])
+
+    def _orders(self) -> list[list[int]]:
+        """Places in the order in which they are tried, for each one that may have come first."""
+        places = range(len(self._ids))
+        return [[first, *(one for one in places if one != first)] for first in places]
 
     def looks_at(self) -> Sql:
         return sql(f":now + {DAY}")
@@ -140,24 +157,41 @@ class SendFirst(Node):
         return (*(f"{channel}_{end}" for channel in CHANNELS for end in ("sent", "failed")), "message_skipped")
 
     def arrivals(self, rows: Sql, place: Place) -> list[Sql]:
-        first = sql("(SELECT t.channel FROM template t WHERE t.id = :id)", id=self._ids[0] if self._ids else 0)
+        first = self._first()
         return [messages.queue(
-            rows, node_id=place.node_id, journey_id=place.journey_id, campaign_id=place.campaign_id, channel=first,
-            template_id=self._ids[0], topic=self.topic, priority=self.priority + place.priority,
+            rows, node_id=place.node_id, journey_id=place.journey_id, campaign_id=place.campaign_id,
+            channel=sql("(SELECT t.channel FROM template t WHERE t.id = {first})", first=first), template_id=first,
+            topic=self.topic, priority=self.priority + place.priority,
             message_class="transactional" if self.transactional else "marketing")]
+
+    def _first(self) -> Sql:
+        """The template that a row begins with."""
+        given = sql("CAST(:id AS BIGINT)", id=self._ids[0])
+        if not self.preferred_first:
+            return given
+        firsts = [(sql("p.preferred_channel = :channel", channel=channel), sql(":id", id=number))
+                  for channel, number in zip(self._channels, self._ids, strict=True)]
+        return sql("COALESCE((SELECT {found} FROM contact p WHERE p.id = b.contact_id), {given})", found=case(firsts),
+                   given=given)
 
     def effects(self, place: Place) -> list[Sql]:
         """Whoever was not reached by one is tried with the next."""
-        following = case([(sql(f"b.seen / 10 = {i}"), sql(":id", id=number)) for i, number in enumerate(self._ids[1:])])
+        following = case([(sql(f"b.seen / 10 = {10 * order[0] + here}"), sql(":id", id=self._ids[after]))
+                          for order in self._orders() for here, after in pairwise(order)])
         return [messages.redirect(sql("SELECT b.id AS token_id, b.seq AS visit, {following} AS template_id FROM batch b "
-                                      "WHERE b.port IS NULL AND b.seen IS NOT NULL", following=following))]
+                                      "WHERE b.port IS NULL AND b.seen % 10 > 0", following=following))]
 
     def check(self, known: Known) -> list[Problem]:
-        return [Problem(self.id, "unknown_template", f"There is no template {name!r}. There are: "
-                        f"{listing(list(known.templates))}.") for name in self.templates if fold(name) not in known.templates]
+        found = [Problem(self.id, "unknown_template", f"There is no template {name!r}. There are: "
+                         f"{listing(list(known.templates))}.") for name in self.templates if fold(name) not in known.templates]
+        if self.preferred_first and not found and len(set(self._channels)) == 1:
+            found.append(Problem(self.id, "one_channel", f"All of these messages go by {SAID[self._channels[0]]}: what "
+                                 "somebody prefers changes nothing here.", "warning"))
+        return found
 
     def describe(self) -> str:
-        return f"Send the first that gets through: {', '.join(f'“{name}”' for name in self.templates)}."
+        how = ", by the preferred channel first" if self.preferred_first else ""
+        return f"Send the first that gets through{how}: {', '.join(f'“{name}”' for name in self.templates)}."
 
 
 class Nurture(Node):

@@ -17,7 +17,7 @@ from .labels import check_label
 
 SCORES = {"fit": "fit_score", "engagement": "engagement_score"}
 NOT_BY_JOURNEY = frozenset({"email", "external_id", "created_at", "stage"})  # identity is nobody's to set; stage has rules
-_PLAIN = frozenset({"first_name", "last_name", "locale", "owner"})  # built-in fields that take any text
+_PLAIN = frozenset({"first_name", "last_name", "locale", "owner", "preferred_channel"})  # built-in fields that SQL can check
 _LEAVING = sql("SELECT DISTINCT b.contact_id FROM batch b WHERE b.port IS NOT NULL")
 _SOURCE = sql("'journey node ' || CAST(:node AS TEXT)")
 

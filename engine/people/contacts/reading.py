@@ -13,9 +13,9 @@ from ..fields import catalogue, shown
 from ..identity import normalize_address
 from ..lookups import rows_in
 
-_OWN = ("id", "email", "external_id", "phone", "first_name", "last_name", "time_zone", "locale", "stage", "owner", "source",
-        "fit_score", "engagement_score", "hash31", "anonymous", "restricted", "do_not_sell", "is_test", "created_at",
-        "updated_at")
+_OWN = ("id", "email", "external_id", "phone", "first_name", "last_name", "time_zone", "locale", "preferred_channel", "stage",
+        "owner", "source", "fit_score", "engagement_score", "hash31", "anonymous", "restricted", "do_not_sell", "is_test",
+        "created_at", "updated_at")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Contact:
     last_name: str | None
     time_zone: str | None
     locale: str | None
+    preferred_channel: str | None
     stage: str | None
     owner: str | None
     source: str | None

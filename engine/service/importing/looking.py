@@ -32,6 +32,7 @@ _CALLED = {
     "phone": "phone phonenumber telephone mobile mobilephone cell telefon tel",
     "account": "company companyname account accountname organization organisation firma unternehmen employer",
     "time_zone": "timezone zone tz", "locale": "locale language lang sprache",
+    "preferred_channel": "preferredchannel channelpreference preferredcontactmethod contactpreference",
     "stage": "stage lifecyclestage lifecycle", "owner": "owner contactowner leadowner",
     "source": "source leadsource originalsource", "tags": "tags tag labels", "lists": "lists list groups",
     "email_consent": "emailconsent optin emailoptin subscribed consent", "sms_consent": "smsconsent smsoptin",
