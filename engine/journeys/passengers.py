@@ -73,13 +73,15 @@ def page(store: Store, journey: str, wanted: Wanted, *, known: Known | None = No
     """
     if not 0 < limit <= MOST_ROWS or offset < 0:
         raise BadInput(f"a page has 1 to {MOST_ROWS:,} rows")
-    here_since = f"(SELECT MIN(t.arrived_at) FROM token t WHERE {_OF_PASSAGE}), r.id"
-    order = here_since if wanted.node and not wanted.port else "r.id DESC"
+    at_step = bool(wanted.node and not wanted.port)
+    order = f"(SELECT MIN(t.arrived_at) FROM token t WHERE {_OF_PASSAGE}), r.id" if at_step else "r.id DESC"
+    via = "" if at_step or wanted.who == "inside" else "VIA(id)"  # from the newest on, until the page is full
     rows = store.rows(sql(f"""SELECT r.id, r.contact_id, {_NAME}, v.number, r.status, r.reason, r.started_at, r.ended_at,
             (SELECT e.name FROM event e WHERE e.id = r.since_event), v.id
         FROM enrollment r JOIN contact c ON c.id = r.contact_id JOIN journey_version v ON v.id = r.version_id
-        WHERE {{where}} ORDER BY {order} LIMIT :limit OFFSET :offset""",
-                          where=_where(store, journey, wanted), limit=limit, offset=offset))
+        WHERE r.id IN (SELECT r.id FROM enrollment r {via} CROSS JOIN contact c WHERE c.id = r.contact_id AND {{where}}
+            ORDER BY {order} LIMIT :limit OFFSET :offset)
+        ORDER BY {order}""", where=_where(store, journey, wanted), limit=limit, offset=offset))
     here = standing(store, [row[0] for row in rows if row[4] == "active"], known or reading.known(store))
     return [replace(Passenger(*row[:9]), standing=tuple(here.get(row[0], ()))) for row in rows]
 
@@ -101,13 +103,15 @@ def _where(store: Store, journey: str, wanted: Wanted) -> Sql:
         raise BadInput(f"the way out {wanted.port!r} needs its step")
     journey_id = versions.find_journey(store, journey)
     tests = [_of_versions(journey_id, wanted.version), sql(WHO[wanted.who])]
-    if wanted.node and wanted.port:
+    nodes = _nodes(store, journey_id, wanted) if wanted.node else None
+    if wanted.node and not nodes:  # no such step, or nobody went that way: no passage need be looked at
+        tests.append(sql("1 = 0"))
+    elif nodes and wanted.port:
         tests.append(sql(f"""EXISTS (SELECT 1 FROM step s WHERE s.token_id BETWEEN r.id * {BRANCHES} AND r.id * {BRANCHES}
-            + {BRANCHES - 1} AND s.port = :port AND s.node_id IN ({{nodes}}))""",
-                         port=wanted.port, nodes=_nodes(store, journey_id, wanted)))
-    elif wanted.node:
+            + {BRANCHES - 1} AND s.port = :port AND s.node_id IN ({{nodes}}))""", port=wanted.port, nodes=nodes))
+    elif nodes:
         tests.append(sql(f"""r.id IN (SELECT t.enrollment_id FROM token t WHERE t.shard IN ({shards(store)})
-            AND t.node_id IN ({{nodes}}))""", nodes=_nodes(store, journey_id, wanted)))
+            AND t.node_id IN ({{nodes}}))""", nodes=nodes))
     if wanted.stage is not None:
         tests.append(sql("c.stage = :stage", stage=wanted.stage) if wanted.stage else sql("c.stage IS NULL"))
     return join(" AND ", tests)
@@ -118,14 +122,15 @@ def _of_versions(journey_id: int, number: int | None) -> Sql:
     return sql("r.version_id IN (SELECT v.id FROM journey_version v WHERE v.journey_id = :id {one})", id=journey_id, one=one)
 
 
-def _nodes(store: Store, journey_id: int, wanted: Wanted) -> Sql:
-    """Ids of the step in the versions that have it. For a way they are all looked at: who moved on to a newer version went it
-    in an older one."""
-    number = None if wanted.port else wanted.version
+def _nodes(store: Store, journey_id: int, wanted: Wanted) -> Sql | None:
+    """Ids of the step in the versions that have it, with a port in those where anybody left by it; None: there are none. For a
+    way all versions are looked at: who moved on to a newer one went it in an older one."""
+    number, port = (None, wanted.port) if wanted.port else (wanted.version, None)
     ids = [row[0] for row in store.rows("""SELECT n.id FROM node n JOIN journey_version v ON v.id = n.version_id
-        WHERE v.journey_id = :journey AND n.key = :key AND v.number = COALESCE(CAST(:number AS BIGINT), v.number)""",
-        journey=journey_id, key=wanted.node, number=number)]
-    return join(", ", [sql(":id", id=one) for one in ids]) if ids else sql("NULL")
+        WHERE v.journey_id = :journey AND n.key = :key AND v.number = COALESCE(CAST(:number AS BIGINT), v.number)
+        AND (CAST(:port AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM node_stat s WHERE s.node_id = n.id AND s.port = :port))""",
+        journey=journey_id, key=wanted.node, number=number, port=port)]
+    return join(", ", [sql(":id", id=one) for one in ids]) if ids else None
 
 
 def names(store: Store, contact_ids: Iterable[int]) -> dict[int, str]:
