@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.audience import growth, rules, segments
+from engine.audience.segments import Segment
 from engine.people.contacts import listing
 from engine.people.contacts.listing import Wanted
 from engine.service import editing
@@ -20,24 +21,35 @@ NEW = "new"
 
 
 def _all() -> None:
-    found = segments.list_segments(state.store())
+    found = segments.list_own(state.store())
+    own = {one.id for one in found}
+    others = [one for one in segments.list_segments(state.store()) if one.id not in own]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{say_count(len(found), 'segment', 'segments')}**", width="stretch")
         if found and state.may("analyze"):
             st.button("New segment", icon=":material/add:", type="primary", on_click=state.set_param, args=("edit", NEW))
-    if not found:
+    trends = growth.trends(state.store(), now=state.now())
+    if found:
+        _table(found, trends, key="segments")
+    else:
         _none_yet()
-        return
-    trends, now = growth.trends(state.store(), now=state.now()), state.now()
+    if others:
+        with st.expander(f"{len(others)} more, kept by personas, scores and stages", icon=":material/rule_settings:"):
+            _table(others, trends, key="segments-others")
+
+
+def _table(found: list[Segment], trends: dict[int, list[int]], *, key: str) -> None:
+    now = state.now()
     rows = pd.DataFrame([{"name": one.name, "members": one.members, "trend": trends[one.id], "sentence": one.sentence,
-                          "reviewed": rule_review.words(one, now), "refreshed_at": one.refreshed_at} for one in found])
+                          "reviewed": rule_review.words(one, now, short=True), "refreshed_at": one.refreshed_at}
+                         for one in found])
     link_table(moments(rows, "refreshed_at"), "name", lambda row: state.go("segments", segment=found[row].name), {
         "members": st.column_config.NumberColumn("Members", format="localized"),
         "trend": st.column_config.LineChartColumn("30 days", width="small"),
-        "sentence": st.column_config.TextColumn("Who", width="large"),
+        "sentence": st.column_config.TextColumn("Who", width="medium"),
         "reviewed": st.column_config.TextColumn("Reviewed", help="After 30 days it is time to look at the rule again"),
         "refreshed_at": moment_column("Everybody checked"),
-    }, key="segments", label="Segment")
+    }, key=key, label="Segment", row_px=52)
 
 
 def _none_yet() -> None:

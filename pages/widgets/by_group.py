@@ -23,9 +23,8 @@ NONE_YET = "There is nothing to split by yet: describe personas, topics or segme
 
 def choose(label: str = "Split by") -> Grouping | None:
     """The groups of the address; None: nobody is kept apart."""
-    there = {_said(one): one for one in groups.choices(state.store())}
-    chosen = state.choice_param(label, "by", list(there), width=260)
-    return groups.read(state.store(), there[chosen]) if chosen else None
+    chosen = state.choice_param(label, "by", groups.choices(state.store()), width=260, words=_said)
+    return groups.read(state.store(), chosen) if chosen else None
 
 
 def _said(key: str) -> str:
@@ -59,9 +58,10 @@ def roi(since: int, until: int, campaign: str | None, model: str) -> None:
                 order=[one.group for one in found.parts])
     money = {name: st.column_config.NumberColumn(f"{name.capitalize()}, {currency}", format="localized")
              for name in ("won", "credited", "no touch")}
+    counts = {name: st.column_config.NumberColumn(label, format="localized")
+              for name, label in (("sent", "Messages"), ("leads", "Leads"), ("mqls", "MQLs"))}
     st.dataframe(rows, hide_index=True, placeholder="–", width="stretch", column_config={
-        "group": grouping.words.capitalize(), "sent": st.column_config.NumberColumn("Messages", format="localized"),
-        "clicked": st.column_config.NumberColumn("Clicked", format="percent"), "leads": "Leads", "mqls": "MQLs",
+        "group": grouping.words.capitalize(), "clicked": st.column_config.NumberColumn("Clicked", format="percent"), **counts,
         "customers": st.column_config.NumberColumn("Customers", format="%.1f"),
         "deals": st.column_config.NumberColumn("Deals", format="%.1f"), **money})
     _notes([breakdown.MOMENTS_SENTENCE, *found.notes])
@@ -85,12 +85,16 @@ def funnel(stages: tuple[str, ...]) -> bool:
             reached += held.get(stage, 0)
             rows.append({"stage": stage, "group": group, "people": reached})
     frame = pd.DataFrame(rows)
-    charts.bars(frame, "stage", "people", color="group", titles=("", "people"), order=list(stages))
+    whole = frame.groupby("group")["people"].transform("max")
+    later = frame.assign(share=frame["people"] / whole)[frame["stage"] != stages[0]]
+    charts.bars(later, "stage", "share", color="group", titles=("", "share of the group"), order=list(stages[1:]), number=".0%",
+                colors=list(dict.fromkeys(frame["group"])))
     table = frame.pivot_table(index="group", columns="stage", values="people", sort=False)[list(stages)]
     st.dataframe(table.reset_index(), hide_index=True, width="stretch", column_config={
         "group": grouping.words.capitalize(), **{stage: st.column_config.NumberColumn(stage, format="localized")
                                                  for stage in stages}})
-    _notes([f"People who stand at a stage or further on, with the {grouping.words} they have now."])
+    _notes([f"People who stand at a stage or further on, with the {grouping.words} they have now; above, as a share of "
+            "everybody in the group who is at a stage."])
     return True
 
 

@@ -10,15 +10,15 @@ GRAY = "#8087a0"  # readable on both grounds
 
 
 def bars(frame: pd.DataFrame, x: str, y: str, *, color: str | None = None, titles: tuple[str, str],
-         order: list[str] | None = None, number: str = ",.0f", height: int = 280) -> None:
-    """Upright bars, side by side where `color` names a column."""
+         order: list[str] | None = None, colors: list[str] | None = None, number: str = ",.0f", height: int = 280) -> None:
+    """Upright bars, side by side where `color` names a column. order, colors: of the bars, and of those side by side."""
     chart = alt.Chart(frame).mark_bar(cornerRadiusTopLeft=3, cornerRadiusTopRight=3).encode(
         x=alt.X(f"{x}:N", title=titles[0] or None, sort=order, axis=alt.Axis(labelAngle=0, labelLimit=130)),
         y=alt.Y(f"{y}:Q", title=titles[1] or None, axis=alt.Axis(format=number)),
         tooltip=[x, *([color] if color else []), alt.Tooltip(f"{y}:Q", format=number)])
     if color:
-        chart = chart.encode(color=alt.Color(f"{color}:N", title=None, legend=alt.Legend(orient="top")),
-                             xOffset=alt.XOffset(f"{color}:N"))
+        chart = chart.encode(color=alt.Color(f"{color}:N", title=None, sort=colors, legend=alt.Legend(orient="top")),
+                             xOffset=alt.XOffset(f"{color}:N", sort=colors))
     st.altair_chart(chart.properties(height=height), width="stretch")
 
 

@@ -83,7 +83,7 @@ def _one(found: Account) -> None:
     state.link_to("contacts", "All companies", icon=":material/arrow_back:", view="accounts")
     st.subheader(state.escaped(found.name), anchor=False)
     _headline(found)
-    left, right = st.columns([2, 4], gap="medium")
+    left, right = state.beside(2, 4)
     with left:
         _facts(found)
     with right:

@@ -42,7 +42,7 @@ def show(contact_id: int) -> None:
     state.link_to("contacts", "All contacts", icon=":material/arrow_back:")
     found = contacts.get(state.store(), contact_id)
     name = " ".join(filter(None, (found.first_name, found.last_name))) or found.email or found.external_id or "A visitor"
-    left, right = st.columns([2, 3], gap="large")
+    left, right = state.beside(2, 3, gap="large")
     with left:
         st.subheader(state.escaped(name), anchor=False)
         _badges(found)

@@ -34,8 +34,8 @@ def personas_view() -> None:
                          for one in found])
     link_table(rows, "name", lambda row: state.set_param("persona", found[row].name), {
         "people": st.column_config.NumberColumn("People", format="localized"),
-        "sentence": st.column_config.TextColumn("Who", width="large"),
-        "notes": st.column_config.TextColumn("Notes", width="medium")}, key="personas", label="Persona")
+        "sentence": st.column_config.TextColumn("Who", width="medium"),
+        "notes": st.column_config.TextColumn("Notes", width="large")}, key="personas", label="Persona", row_px=64)
 
 
 def _edit(found: list[Persona], old: Persona | None) -> None:

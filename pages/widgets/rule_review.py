@@ -31,11 +31,11 @@ def review_line(found: segments.Segment) -> None:
             st.rerun()
 
 
-def words(found: segments.Segment, now: int) -> str:
-    """How long ago the rule was looked at, and whether it is time again."""
+def words(found: segments.Segment, now: int, *, short: bool = False) -> str:
+    """How long ago the rule was looked at, and whether it is time again. short: for a column."""
     days = max(now - found.reviewed_at, 0) // DAY
     ago = f"{say_count(days, 'day', 'days')} ago" if days else "today"
-    return f"{ago}: is the rule still right?" if found.due(now) else ago
+    return f"{ago}{', due' if short else ': is the rule still right?'}" if found.due(now) else ago
 
 
 @st.fragment

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Literal
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine import access, clock
 from engine import config as environment
@@ -127,11 +129,12 @@ def text_param(label: str, name: str, *, icon: str | None = None, placeholder: s
     return param(name) or ""
 
 
-def choice_param(label: str, name: str, options: Sequence[str], *, width: int = 180) -> str | None:
-    """A select box whose choice stands in the address; None: whatever."""
+def choice_param(label: str, name: str, options: Sequence[str], *, width: int = 180,
+                 words: Callable[[str], str] = str) -> str | None:
+    """A select box whose choice stands in the address; None: whatever. words: what a choice is called."""
     key = _synced(name, param(name) if param(name) in options else None)
     st.selectbox(label, options, key=key, index=None, placeholder=label, label_visibility="collapsed", width=width,
-                 on_change=_keep, args=(name, key))
+                 on_change=_keep, args=(name, key), format_func=words)
     return st.session_state[key]
 
 
@@ -203,7 +206,24 @@ def page_frame(title: str, icon: str | None = None) -> Iterator[None]:
         yield
 
 
-STYLE = "<style>.stMainBlockContainer { padding: 2.5rem 3rem 4rem; }</style>"
+# Without the sidebar a bar with the button that brings it back lies over the top of the page. Two columns that stand beside
+# each other on a wide page come one below the other before words break in them.
+STYLE = """<style>
+.stMainBlockContainer { padding: 2.5rem 3rem 4rem; }
+.stApp:has([data-testid="stExpandSidebarButton"]) .stMainBlockContainer { padding-top: 4.25rem; }
+@media (max-width: 800px) {
+  .stMainBlockContainer { padding: 4.25rem 1.5rem 3rem; }
+  .st-key-beside > * > .stHorizontalBlock { flex-wrap: wrap; }
+  .st-key-beside > * > .stHorizontalBlock > .stColumn { min-width: 100%; }
+}
+</style>"""
+
+
+def beside(left: int, right: int, *, gap: Literal["medium", "large"] = "medium") -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Two columns of these shares; on a narrow page one below the other. Once a page."""
+    with st.container(key="beside"):
+        first, second = st.columns([left, right], gap=gap)
+    return first, second
 
 
 @st.fragment

@@ -34,17 +34,18 @@ def in_units(frame: pd.DataFrame, column: str) -> pd.Series:
 
 
 def link_table(frame: pd.DataFrame, link: str, open_row: Callable[[int], None], config: Mapping[str, Any], *, key: str,
-               select: bool = False, label: str | None = None) -> list[int]:
+               select: bool = False, label: str | None = None, row_px: int | None = None) -> list[int]:
     """A table whose column `link` opens a row; the places of the rows that are ticked.
 
-    open_row: called with the place of the row that was clicked.
+    open_row: called with the place of the row that was clicked. row_px: the height of rows, for text that wraps.
     """
     name = f"{key}-open"
     columns = {link: st.column_config.ButtonColumn(label or link.capitalize(), type="tertiary", alignment="left", key=name),
                **config}
     state: Any = st.dataframe(frame, hide_index=True, placeholder="–",
                               column_config=columns, column_order=[link, *config], key=key,
-                              on_select="rerun" if select else "ignore", selection_mode="multi-row", width="stretch")
+                              on_select="rerun" if select else "ignore", selection_mode="multi-row", width="stretch",
+                              row_height=row_px)
     if clicked := st.session_state.get(name):
         open_row(int(clicked["row"]))
     return list(state.selection.rows) if select else []

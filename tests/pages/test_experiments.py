@@ -78,7 +78,7 @@ def test_the_planner_says_how_many_people_it_takes(workspace: Store) -> None:
 
 def test_each_group_is_read_by_itself(told: Store) -> None:
     segments.save(told, "Odd", {"tag": "no"}, by=COMMAND_LINE, now=clock_now() - 40 * DAY)
-    at = well(open_page("experiments", test="j/ab", by="Segment: Odd"))
+    at = well(open_page("experiments", test="j/ab", by="segment:Odd"))
     table = at.dataframe[1].value
     assert set(table["group"]) == {"not in Odd"} and table["converted"].sum() == 20
     assert "first sent them to an arm" in words(at)

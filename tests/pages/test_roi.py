@@ -86,10 +86,10 @@ def test_amounts_are_in_units_of_their_currency(workspace: Store) -> None:
 
 def test_groups_of_people_stand_in_the_address(world: World) -> None:
     segments.save(world.store, "Buyers", {"stage": ["customer"]}, by=COMMAND_LINE, now=clock_now() - 100 * DAY)
-    at = well(open_page("roi", view="groups", by="Segment: Buyers"))
+    at = well(open_page("roi", view="groups", by="segment:Buyers"))
     table = at.dataframe[0].value.set_index("group")
     assert dict(table["credited"]) == {"in Buyers": 1_000, "not in Buyers": 0}
     assert dict(table["no touch"]) == {"in Buyers": 0, "not in Buyers": 500}
     assert "at the moment of each figure" in words(at)
-    at = well(open_page("roi", view="funnel", by="Segment: Buyers"))
+    at = well(open_page("roi", view="funnel", by="segment:Buyers"))
     assert list(at.dataframe[0].value.set_index("group")["lead"]) == [1, 1] and "they have now" in words(at)

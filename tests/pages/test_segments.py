@@ -123,3 +123,14 @@ def test_a_topic_is_made_and_seen_on_the_person(workspace: Store, cast: dict[str
     shown = well(open_page("segments", view="topics")).dataframe[0].value
     assert list(shown["topic"]) == ["Tips"] and list(shown["people"]) == [1]
     assert "Tips 1.0" in words(well(open_page("contacts", contact=cast["ada"])))
+
+
+def test_what_personas_and_stages_keep_stands_apart_from_what_people_made(workspace: Store) -> None:
+    personas.save(workspace, "Reader", LEAD, by=COMMAND_LINE, now=NOW)
+    at = well(open_page("segments"))
+    assert "No segment yet" in words(at)
+    assert [one.label for one in at.expander] == ["1 more, kept by personas, scores and stages"]
+    segments.save(workspace, "Leads", LEAD, by=COMMAND_LINE, now=NOW)
+    first, second = (one.value for one in well(open_page("segments")).dataframe)
+    assert list(first["name"]) == ["Leads"] and list(second["name"]) == ["Persona: Reader"]
+    assert first["reviewed"][0].endswith(", due")

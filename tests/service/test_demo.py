@@ -17,10 +17,12 @@ import pytest
 
 from engine.__main__ import gather
 from engine.access import setting
+from engine.audience import personas
 from engine.clock import DAY
 from engine.commands.common import run
 from engine.errors import Conflict
 from engine.maths import stats
+from engine.measure import breakdown, groups
 from engine.people import contacts
 from engine.schema import open_store
 from engine.service import demo
@@ -244,6 +246,20 @@ def test_its_topics_are_alive(company: Store) -> None:
     assert count(company, "affinity_topic t") == 4
     assert {row[0] for row in company.rows("SELECT COUNT(*) > 0 FROM affinity a GROUP BY a.topic_id")} == {True}
     assert count(company, "affinity a") > 500 * SCALE
+
+
+def test_its_personas_have_been_known_since_the_people_came(company: Store) -> None:
+    kept = {one.name: one.people for one in personas.list_personas(company)}
+    assert list(kept) == ["Clinic manager", "Data lead", "Shop owner"] and min(kept.values()) > 2_000 * SCALE
+    whole = sum(kept.values())
+    assert whole == count(company, "(SELECT DISTINCT m.contact_id FROM segment_member m JOIN persona p "
+                                   "ON p.segment_id = m.segment_id) q")  # nobody is two
+    assert count(company, "segment_member m JOIN persona p ON p.segment_id = m.segment_id JOIN contact c "
+                          "ON c.id = m.contact_id WHERE m.entered_at > c.created_at + 86400") == 0
+    said = breakdown.report(company, groups.read(company, "persona"), since=NOW - 365 * DAY, until=NOW)
+    assert [part.group for part in said.parts] == [*kept, "no persona"]
+    per_head = {part.group: part.customers / kept[part.group] for part in said.parts if part.group in kept}
+    assert max(per_head, key=lambda name: per_head[name]) == "Clinic manager"
 
 
 def test_truth_one_rep_lets_leads_lie(company: Store) -> None:

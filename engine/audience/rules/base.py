@@ -73,8 +73,8 @@ class Ask:
     """One input of the page's rule editor.
 
     kind: field, account_field, comparison, text, list, segment, stages, buying_roles, channel, statuses, event, where, count,
-    duration, number, score_group, model, chance, topic, amount, points, spending, personas, answer, steps, without, stage, age,
-    date_field, day_offset or template: the editor has one widget per kind, and none per leaf.
+    duration, number, score_group, model, chance, topic, amount, points, spending, currency, personas, answer, steps, without,
+    stage, age, date_field, day_offset or template: the editor has one widget per kind, and none per leaf.
     """
 
     key: str

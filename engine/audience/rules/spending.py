@@ -35,7 +35,7 @@ class SpentLeaf(Leaf):
     group: ClassVar[str] = "Behavior"
     asks: ClassVar[tuple[Ask, ...]] = (
         Ask("spent", "In all or an order", "spending"), Ask("op", "How much", "amount"), Ask("value", "amount", "points"),
-        Ask("currency", "Currency", "text", required=False), Ask("within", "In the last", "duration", required=False))
+        Ask("currency", "Currency", "currency", required=False), Ask("within", "In the last", "duration", required=False))
 
     measure: str
     op: str

@@ -135,6 +135,18 @@ def fill(store: Store, segment: Segment, *, now: int, quiet: bool = False, upto:
     return Changes(frozenset(entered), frozenset(left))
 
 
+def date_back(store: Store, segments: Sequence[int]) -> None:
+    """For a past that was written in bulk: whoever is in these segments has been so since we know them.
+
+    True of rules that ask only what came with the person.
+    """
+    came = "(SELECT k.created_at FROM contact k WHERE k.id = contact_id)"
+    with store.transaction():
+        for segment in segments:
+            store.run(f"UPDATE segment_change SET at = {came} WHERE segment_id = :segment", segment=segment)
+            store.run(f"UPDATE segment_member SET entered_at = {came} WHERE segment_id = :segment", segment=segment)
+
+
 def look(store: Store, segment: Segment, contacts: Iterable[int], *, now: int, upto: int) -> Changes:
     """Ask again about these contacts only, counting events up to the id `upto`."""
     entered: set[int] = set()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...access import Actor
-from ...audience import affinity, segments
+from ...audience import affinity, personas, segments
 from ...content import templates
 from ...content.links import Book
 from ...journeys import versions
@@ -69,6 +69,8 @@ LETTERS = (
            ("Connect a source, name a number, invite a colleague.",), "Show me", "/tour/first-steps"),
 )
 
+REMINDER = "webinar_soon", "{{ contact.first_name | default('Hello') }}, our webinar begins in an hour: " + SITE + "/webinar"
+
 SEGMENTS: tuple[tuple[str, dict[str, Any]], ...] = (
     (PRICING_SEGMENT, {"event": "page_view", "where": {"object": {"op": "is", "value": "/pricing"}}, "op": "at_least",
                        "count": 2, "within": "7d"}),
@@ -81,6 +83,17 @@ SEGMENTS: tuple[tuple[str, dict[str, Any]], ...] = (
                                         {"account": "employees", "op": "between", "value": [50, 200]}]}),
     ("Hot leads", {"all": [{"score": {"op": "at_least", "value": 40}, "group": "engagement"},
                            {"not": {"stage": ["customer"]}}]}),
+)
+
+# Personas, in the order in which they are asked. They go by what came with the person: so they have been one since then.
+PERSONAS: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("Clinic manager", {"field": "industry", "op": "is", "value": "healthcare"},
+     "Wants fewer no-shows. Comes to a webinar, takes the white paper to the owner, then buys. Show clinics, not charts."),
+    ("Data lead", {"all": [{"field": "industry", "op": "is", "value": "technology"},
+                           {"account": "employees", "op": "at_least", "value": 50}]},
+     "Has every number already, in six places. Wants to try it alone and to read about plans; leave the phone out of it."),
+    ("Shop owner", {"field": "industry", "op": "is", "value": "retail"},
+     "Reads at night, on a phone. One number and one thing to do with it; never more than three lines."),
 )
 
 
@@ -98,6 +111,8 @@ def save_letters(store: Store, *, by: Actor, now: int) -> None:
     page = (FOLDER / "mail.html").read_text()
     for letter in LETTERS:
         templates.save(store, letter.name, html=_written(page, letter), subject=letter.subject, by=by, now=now)
+    name, text = REMINDER
+    templates.save(store, name, html=None, text=text, channel="sms", by=by, now=now)
 
 
 def know_links(store: Store) -> None:
@@ -110,6 +125,12 @@ def know_links(store: Store) -> None:
 def save_segments(store: Store, *, by: Actor, now: int) -> dict[str, int]:
     """Every segment; ids by name."""
     return {name: segments.save(store, name, rule, by=by, now=now).id for name, rule in SEGMENTS}
+
+
+def save_personas(store: Store, *, by: Actor, now: int) -> None:
+    """Who the company writes to."""
+    for name, rule, notes in PERSONAS:
+        personas.save(store, name, rule, notes, by=by, now=now)
 
 
 def save_topics(store: Store, *, by: Actor, now: int) -> None:

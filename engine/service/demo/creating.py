@@ -7,7 +7,7 @@ from random import Random
 
 from ...access import Actor, set_setting
 from ...activity import events
-from ...audience import watch
+from ...audience import personas, watch
 from ...audience.rules import known
 from ...clock import DAY
 from ...config import Config
@@ -21,7 +21,7 @@ from ...schema import set_watermark, start_over
 from ...store import Store
 from . import behavior, content, loading, moment, past, selling, truths
 from .days import pass_days
-from .people import make_accounts, make_contacts
+from .people import TOOLS, make_accounts, make_contacts
 from .walks import Past
 
 SEED = 20260101
@@ -71,9 +71,11 @@ def _people(store: Store, scale: float, since: int, until: int) -> truths.Story:
     """Fields, content and contacts; the story that is going to be told of them."""
     rng = Random(SEED)
     define(store, "industry", "text", by=BY, now=since)
+    define(store, "Works with", "enum", options=sorted(set(TOOLS)), entity=accounts.COMPANY, by=BY, now=since)
     content.save_letters(store, by=BY, now=since)
     content.know_links(store)
     ids = content.save_segments(store, by=BY, now=since)
+    content.save_personas(store, by=BY, now=since)
     companies = make_accounts(store, rng, round(COMPANIES * scale), now=since)
     coming = max(1, round(behavior.SIGNUPS * scale)) * LIVE_DAYS
     people = make_contacts(store, rng, round(CONTACTS * scale) - coming, round(MAILABLE * scale) - coming, companies,
@@ -96,6 +98,7 @@ def _write(store: Store, story: truths.Story, scale: float) -> None:
     _spend(store, story.since, scale, until)
     for segment in watch.live_segments(store, known(store)):
         watch.fill(store, segment, now=until, quiet=True)
+    watch.date_back(store, [one.segment_id for one in personas.list_personas(store)])
     accounts.roll_up_everything(store, now=until, log=False)
     _forget_marks(store)
     for name in (watch.CONSUMER, "journeys"):

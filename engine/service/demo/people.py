@@ -20,6 +20,7 @@ INDUSTRIES = (("healthcare", 15), ("technology", 28), ("retail", 20), ("educatio
 ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "America/Chicago", "America/Los_Angeles", "Asia/Tokyo",
          "Australia/Sydney", "America/Sao_Paulo")
 SOURCES = ("website", "website", "webinar", "ebook", "referral", "fair", "import")
+TOOLS = ("spreadsheets", "spreadsheets", "another tool", "nothing yet")  # what a company looks at its numbers with
 OWNED = 4  # one company in so many has belonged to a rep for long; the others' people are free
 OWNERS = ("Rita Sales", "Tom Sales", "Mina Sales")
 WORDS = (("Blue", "North", "Clear", "Green", "Bright", "Stone", "River", "Silver", "Open", "True", "High", "Swift"),
@@ -56,7 +57,8 @@ def make_accounts(store: Store, rng: Random, count: int, *, now: int) -> list[tu
         ids = accounts.ensure_many(store, picked, now=now)
         made = [(ids[name], name.lower().replace(" ", "-") + ".example", _weighted(rng, INDUSTRIES)) for name in picked]
         accounts.save_facts(store, [{"id": number, "domain": domain, "industry": industry,
-                                     "employees": int(10 ** rng.uniform(0.7, 3.6))} for number, domain, industry in made],
+                                     "employees": int(10 ** rng.uniform(0.7, 3.6)), "works with": TOOLS[number % len(TOOLS)]}
+                                    for number, domain, industry in made],
                             now=now)
     return made
 
