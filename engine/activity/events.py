@@ -5,7 +5,7 @@ Rising `id` is that order on both engines: on PostgreSQL whoever writes events p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..lazy import pd
@@ -96,12 +96,15 @@ def _values(row: dict[str, Any]) -> tuple[Any, ...]:
 MOST_NAMES = 500
 
 
-def recent(store: Store, *, name: str | None = None, before: int | None = None, limit: int = 100) -> pd.DataFrame:
+def recent(store: Store, *, name: str | None = None, names: Collection[str] = (), before: int | None = None,
+           limit: int = 100) -> pd.DataFrame:
     """The newest events that the engine has seen, internal signals left out.
 
-    Columns: id, contact_id, who, name, object, occurred_at, value_minor, currency, source, verdict. before: an event id.
+    Columns: id, contact_id, who, name, object, occurred_at, value_minor, currency, source, verdict. names: only these, if any,
+    unless `name` says which. before: an event id.
     """
-    tests = ["e.name = :name"] if name else [f"e.name NOT IN ({', '.join(repr(one) for one in sorted(INTERNAL))})"]
+    listed = ", ".join(f"'{one}'" for one in sorted(names or INTERNAL))
+    tests = ["e.name = :name"] if name else [f"(e.name || '') {'' if names else 'NOT '}IN ({listed})"]
     tests += ["e.id < :before"] if before is not None else []
     return store.frame(f"""SELECT e.id, e.contact_id, COALESCE(c.email, c.external_id, 'a visitor') AS who, e.name, e.object,
             e.occurred_at, e.value_minor, e.currency, e.source, e.verdict

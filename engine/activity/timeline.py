@@ -48,6 +48,12 @@ def timeline(store: Store, contact_id: int, *, limit: int = 100, before: Place |
     return sorted(entries, key=lambda entry: (-entry.at, entry.kind, -entry.id))[:limit]
 
 
+def of_event(store: Store, contact_id: int, event_id: int, at: int) -> Entry | None:
+    """One event of a contact that happened at a moment, as it stands in their timeline; None when it does not."""
+    found = timeline(store, contact_id, limit=1, before=(at, "event", event_id + 1), kinds=frozenset({"event"}))
+    return next((entry for entry in found if entry.id == event_id), None)
+
+
 def company(store: Store, account_id: int, *, limit: int = 100) -> list[Entry]:
     """The newest of what happened to the people of an account and to itself; detail has `contact_id` and `name` of whom.
 

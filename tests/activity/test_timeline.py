@@ -7,7 +7,7 @@ from engine.activity import inbox
 from engine.activity.events import emit_from, insert_events
 from engine.activity.inbox import Item
 from engine.activity.intake import take
-from engine.activity.timeline import Entry, timeline
+from engine.activity.timeline import Entry, of_event, timeline
 from engine.people import consent, contacts
 from engine.sql import sql
 from engine.store import Store
@@ -66,3 +66,11 @@ def test_events_of_our_own_come_from_a_select_once(store: Store) -> None:
     assert store.rows("SELECT contact_id, object, occurred_at, source FROM event WHERE name = 'segment_entered'") == [
         (ada, "7", NOW + 9, "engine")]
     assert store.one("SELECT JSON_NUMBER(e.props, :key) FROM event e WHERE e.name = 'segment_entered'", key="a") == 1
+
+
+def test_one_event_as_it_stands_in_the_timeline(store: Store) -> None:
+    ada = arrive(store, ("purchase", NOW - 10, {"object": "shoes"}), ("page_view", NOW - 10, {"props": {"path": "/pricing"}}))
+    first, second = (row[0] for row in store.rows("SELECT e.id FROM event e ORDER BY e.id"))
+    assert [entry and entry.text for entry in (of_event(store, ada, one, NOW - 10) for one in (first, second, second + 1))] == [
+        "purchase shoes", "visited /pricing", None]
+    assert of_event(store, ada, first, NOW - 11) is None and of_event(store, ada + 1, first, NOW - 10) is None

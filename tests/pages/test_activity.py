@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+
+import pytest
 
 from engine import clock
 from engine.access import COMMAND_LINE
@@ -14,6 +17,7 @@ from engine.loop.tick import Loop
 from engine.outreach import messages
 from engine.service import attention, health, users
 from engine.store import Store
+from pages.widgets import tables
 
 from .running import open_page, well, words
 
@@ -37,6 +41,33 @@ def test_events_stand_newest_first(workspace: Store, cast: dict[str, int]) -> No
                                          for at, name in enumerate(("page_view", "purchase"), start=1)])
     assert list(well(open_page("activity")).dataframe[0].value["name"]) == ["purchase", "page_view"]
     assert list(well(open_page("activity", event="page_view")).dataframe[0].value["name"]) == ["page_view"]
+
+
+def test_a_hit_is_judged_by_the_dialog_of_the_timeline(workspace: Store, cast: dict[str, int],
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    at = well(open_page("activity"))
+    assert "that a machine could have done" in words(well(at.toggle(key="judging").set_value(True).run()))
+    with workspace.transaction():
+        events.insert_events(workspace, [{"contact_id": cast["ada"], "name": name, "object": "/pricing", "occurred_at": 9,
+                                          "received_at": 9, "props": "{}", "dedupe_key": str(place), "source": "test",
+                                          "verdict": "machine" if place == 1 else None}
+                                         for place, name in enumerate(("page_view", "page_view", "purchase"))])
+    at = well(open_page("activity"))
+    at.toggle(key="judging").set_value(True).run()
+    table = well(at).dataframe[0].value
+    assert (list(table["name"]), list(table["ask"])) == (["page_view", "page_view"], ["A person?", "A machine?"])
+    clicked = tables.link_table
+
+    def click(frame: Any, link: str, open_row: Any, *rest: Any, **more: Any) -> list[int]:
+        open_row(1)
+        return clicked(frame, link, open_row, *rest, **more)
+
+    with workspace.transaction():  # what comes in after the table was drawn must not shift what a click is about
+        events.insert_events(workspace, [{"contact_id": cast["bo"], "name": "page_view", "object": "/", "occurred_at": 10,
+                                          "received_at": 10, "props": "{}", "dedupe_key": "x", "source": "test"}])
+    monkeypatch.setattr(tables, "link_table", click)
+    at.run()
+    assert "visited /pricing" in words(well(at)) and "Nobody has judged it" in words(at)
 
 
 def test_a_message_is_shown_in_a_sandbox_with_its_links(workspace: Store, cast: dict[str, int]) -> None:
