@@ -1,4 +1,4 @@
-"""`roi`: what a span cost and what it earned."""
+"""`roi`: what a span cost and what it earned; `worth`: what its new customers brought so far."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from ..clock import DAY, parse_duration, parse_moment
 from ..errors import BadInput
 from ..maths.money import from_minor
-from ..measure import breakdown, groups
+from ..measure import breakdown, groups, worth
 from ..measure import roi as measure
 from ..measure.breakdown import Breakdown
 from ..measure.models import MODELS
@@ -38,11 +38,8 @@ FIGURES = (
 def roi(call: Call, since: str | None, until: str | None, campaign: str | None, model: str, lookback: str,
         half_life_days: float, by: str | None) -> None:
     """Cost, CPL, CPMQL, CAC, credited, sourced and influenced revenue, ROI."""
-    from_at = FIRST_DAY if since is None else parse_moment(since)
+    from_at, until_at = _span(call, since, until)
     with call.store() as store:
-        until_at = call.now + 1 if until is None else parse_moment(until)  # what happens this second counts
-        if until_at <= from_at:
-            raise BadInput(f"--until {until or 'now'} must be later than --since {since}")
         asked: dict[str, Any] = {"since": from_at, "until": until_at, "campaign": campaign, "model": model,
                                  "lookback_s": parse_duration(lookback), "half_life_s": half_life_days * DAY}
         found = measure.report(store, **asked)
@@ -51,6 +48,40 @@ def roi(call: Call, since: str | None, until: str | None, campaign: str | None, 
         call.answer(found, *_lines(found))
     else:
         call.answer(asdict(found) | {"groups": asdict(parts)}, *_lines(found), *_part_lines(parts))
+
+
+@click.command("worth", cls=Command)
+@click.option("--since", metavar="ISO|EPOCH", help="the first moment of a first order (default: everything so far)")
+@click.option("--until", metavar="ISO|EPOCH", help="the first moment that no longer counts (default: after now)")
+@click.option("--by", metavar="GROUPS", help=f"by groups of people: {groups.FORMS}, as they were at their first order")
+@takes_call
+def customer_worth(call: Call, since: str | None, until: str | None, by: str | None) -> None:
+    """Customer value: buyers, orders, mean and median value, and who ordered again, of those who first ordered in a span."""
+    from_at, until_at = _span(call, since, until)
+    with call.store() as store:
+        found = worth.by_group(store, None if by is None else groups.read(store, by), since=from_at, until=until_at,
+                               now=call.now)
+    lines = [_worth_line(one) for one in found.parts] or ["Nobody ordered for the first time in this span."]
+    call.answer(found, *lines, *found.notes)
+
+
+def _worth_line(one: worth.Part) -> str:
+    line = (f"{one.group}: {one.buyers:,} buyers, {one.orders:,} orders, {_amount(one.revenue_minor, one.currency)}, "
+            f"{_amount(one.average_order_minor, one.currency)} an order")
+    if one.repeat_ci is None:
+        return f"{line}; what a buyer brings is not said: {one.why_not}"
+    low, high = one.repeat_ci
+    return (f"{line}; a buyer brings {_amount(one.mean_minor, one.currency)} on average, "
+            f"{_amount(one.median_minor, one.currency)} in the middle; {one.repeat_rate:.1%} ordered again "
+            f"(95 %: {low:.1%} to {high:.1%})")
+
+
+def _span(call: Call, since: str | None, until: str | None) -> tuple[int, int]:
+    from_at = FIRST_DAY if since is None else parse_moment(since)
+    until_at = call.now + 1 if until is None else parse_moment(until)  # what happens this second counts
+    if until_at <= from_at:
+        raise BadInput(f"--until {until or 'now'} must be later than --since {since}")
+    return from_at, until_at
 
 
 def _part_lines(parts: Breakdown) -> list[str]:
@@ -62,7 +93,11 @@ def _part_lines(parts: Breakdown) -> list[str]:
 
 
 def _money(minor: int, parts: Breakdown) -> str:
-    return f"{from_minor(minor, parts.currency or ''):,} {parts.currency or ''}".strip()
+    return _amount(minor, parts.currency)
+
+
+def _amount(minor: float | None, currency: str | None) -> str:
+    return f"{from_minor(round(minor or 0), currency or ''):,} {currency or ''}".strip()
 
 
 def _lines(found: Roi) -> list[str]:
@@ -74,11 +109,11 @@ def _shown(found: Roi, key: str) -> str:
     minor = getattr(found, key)
     if minor is None:
         return found.reasons[key]
-    return f"{from_minor(round(minor), found.currency or ''):,} {found.currency or ''}".strip()
+    return _amount(minor, found.currency)
 
 
 def _percent(found: Roi) -> str:
     return found.reasons["roi"] if found.roi_percent is None else f"{found.roi_percent:,.1f} %"
 
 
-COMMANDS = (roi,)
+COMMANDS = (roi, customer_worth)

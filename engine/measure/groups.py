@@ -1,4 +1,4 @@
-"""Who is who in a report: people kept apart by persona, by topic or by a segment, each as they were at the moment that counts.
+"""Who is who in a report: people kept apart by persona, topic, source or segment, each as they were at the moment that counts.
 
 A report names a moment for each figure (the first exposure, the touch, the send). Personas and segments are read back from who
 entered and left; before a definition was kept nobody knows, and those moments stand in a group of their own. Interest in a
@@ -20,7 +20,7 @@ from ..sql import Sql, sql
 from ..store import Store
 
 UNKNOWN = "not kept yet"
-FORMS = "persona, topic or segment:NAME"
+FORMS = "persona, topic, source or segment:NAME"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Grouping:
 
 
 def read(store: Store, text: str) -> Grouping:
-    """`persona`, `topic` or `segment:NAME`. Raises BadInput: none of these, or there are no personas or topics. NotFound."""
+    """`persona`, `topic`, `source` or `segment:NAME`. Raises NotFound. BadInput: none of these, or there are no personas or
+    topics."""
     word, _, name = text.partition(":")
     if word == "segment" and name.strip():
         return _by_segment(store, name)
@@ -64,6 +65,8 @@ def read(store: Store, text: str) -> Grouping:
         return _by_persona(store)
     if text == "topic":
         return _by_topic(store)
+    if text == "source":
+        return Grouping("source", "acquisition source", "no source", None, _source)
     raise BadInput(f"by {text!r}: write {FORMS}")
 
 
@@ -71,7 +74,7 @@ def choices(store: Store) -> list[str]:
     """What this workspace can keep people apart by."""
     there = [word for word, table in (("persona", "persona"), ("topic", "affinity_topic"))
              if store.one(f"SELECT 1 FROM {table} LIMIT 1")]
-    return [*there, *(f"segment:{one.name}" for one in segments.list_own(store))]
+    return [*there, "source", *(f"segment:{one.name}" for one in segments.list_own(store))]
 
 
 def _by_persona(store: Store) -> Grouping:
@@ -114,3 +117,8 @@ def _strongest(who: str, at: str) -> Sql:
             WHERE e.contact_id = {who} AND {SHOWS.format(topic="about.id")} AND {AT} <= {at} AND {HUMAN.format(e="e")}) AS worth
             FROM affinity_topic about) liked
         WHERE liked.worth >= 1 ORDER BY liked.worth DESC, liked.key LIMIT 1)""")
+
+
+def _source(who: str, _: str) -> Sql:
+    """Where we have somebody from: it is written down once, so it was the same at any moment."""
+    return sql(f"(SELECT NULLIF(TRIM(k.source), '') FROM contact k WHERE k.id = {who})")

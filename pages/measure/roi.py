@@ -15,12 +15,13 @@ from engine.measure import roi as measure
 from engine.measure.models import MODELS
 from engine.measure.roi import Roi
 from engine.outreach import campaigns
-from pages.widgets import by_group, charts, ledger, state
+from pages.widgets import by_group, charts, customer_value, ledger, state
 from pages.widgets.tables import in_units, money
 
 SECTIONS = {"summary": ":material/payments: Summary", "credit": ":material/balance: Credit by model",
             "campaigns": ":material/campaign: Campaigns", "funnel": ":material/filter_alt: Funnel",
-            "groups": ":material/groups: Groups", "costs": ":material/receipt_long: Costs"}
+            "groups": ":material/groups: Groups", "value": ":material/loyalty: Customer value",
+            "costs": ":material/receipt_long: Costs"}
 KEEP = ("from", "until", "campaign", "model", "by")
 FIRST_STAGES = ("subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer")
 
@@ -147,7 +148,7 @@ def by_campaign(since: int, until: int) -> None:
 
 
 def in_groups(since: int, until: int) -> None:
-    """The figures by persona, topic interest or segment."""
+    """The figures by persona, topic interest, source or segment."""
     by_group.roi(since, until, *choices())
 
 
@@ -167,7 +168,8 @@ def funnel() -> None:
 with state.page_frame("ROI"):
     view = state.section(SECTIONS, keep=KEEP)
     since_at, until_at = span() if view not in ("funnel", "costs") else (0, 0)
-    if view in ("summary", "credit", "campaigns", "groups"):
-        {"summary": summary, "credit": credit, "campaigns": by_campaign, "groups": in_groups}[view](since_at, until_at)
+    if view not in ("funnel", "costs"):
+        {"summary": summary, "credit": credit, "campaigns": by_campaign, "groups": in_groups,
+         "value": customer_value.show}[view](since_at, until_at)
     else:
         {"funnel": funnel, "costs": ledger.table}[view]()

@@ -17,8 +17,7 @@ from engine.trials.results import Analysis
 
 from . import charts, state
 
-WORDS = {"persona": "Persona", "topic": "Topic interest"}
-NONE_YET = "There is nothing to split by yet: describe personas, topics or segments first."
+WORDS = {"persona": "Persona", "topic": "Topic interest", "source": "Acquisition source"}
 
 
 def choose(label: str = "Split by") -> Grouping | None:
@@ -45,8 +44,8 @@ def roi(since: int, until: int, campaign: str | None, model: str) -> None:
     """The figures of a span by groups."""
     grouping = choose("Keep people apart by …")
     if grouping is None:
-        st.info("Choose what to keep people apart by: persona, topic interest or a segment." if groups.choices(state.store())
-                else NONE_YET, icon=":material/groups:")
+        st.info("Choose what to keep people apart by: persona, topic interest, where they came from, or a segment.",
+                icon=":material/groups:")
         return
     found = _report(state.store().url, grouping.key, since, until, campaign, model)
     currency = found.currency or "units"
@@ -64,7 +63,7 @@ def roi(since: int, until: int, campaign: str | None, model: str) -> None:
         "group": grouping.words.capitalize(), "clicked": st.column_config.NumberColumn("Clicked", format="percent"), **counts,
         "customers": st.column_config.NumberColumn("Customers", format="%.1f"),
         "deals": st.column_config.NumberColumn("Deals", format="%.1f"), **money})
-    _notes([breakdown.MOMENTS_SENTENCE, *found.notes])
+    notes([breakdown.MOMENTS_SENTENCE, *found.notes])
 
 
 def _units(minor: int, found: Breakdown) -> float:
@@ -93,8 +92,8 @@ def funnel(stages: tuple[str, ...]) -> bool:
     st.dataframe(table.reset_index(), hide_index=True, width="stretch", column_config={
         "group": grouping.words.capitalize(), **{stage: st.column_config.NumberColumn(stage, format="localized")
                                                  for stage in stages}})
-    _notes([f"People who stand at a stage or further on, with the {grouping.words} they have now; above, as a share of "
-            "everybody in the group who is at a stage."])
+    notes([f"People who stand at a stage or further on, with the {grouping.words} they have now; above, as a share of "
+           "everybody in the group who is at a stage."])
     return True
 
 
@@ -110,13 +109,11 @@ def _parts(url: str, test: Test, window: Window, by: str, now: int) -> tuple[dic
 
 def test(test: Test, window: Window, now: int) -> None:
     """A test in each group of the address."""
-    if not groups.choices(state.store()):
-        return
     st.subheader("In groups of people", anchor=False)
     grouping = choose()
     if grouping is None:
         return
-    found, notes, words = _parts(state.store().url, test, window, grouping.key, now)
+    found, remarks, words = _parts(state.store().url, test, window, grouping.key, now)
     if not found:
         st.info("Nobody's window has closed yet.", icon=":material/hourglass_empty:")
         return
@@ -132,9 +129,10 @@ def test(test: Test, window: Window, now: int) -> None:
         "p": st.column_config.NumberColumn("p, adjusted", format="%.4f")})
     for group, analysis in found.items():
         st.markdown(f"**{state.escaped(group)}**: {state.escaped(analysis.verdict)}")
-    _notes(notes)
+    notes(remarks)
 
 
-def _notes(lines: list[str]) -> None:
+def notes(lines: list[str]) -> None:
+    """Remarks below a table."""
     for line in lines:
         st.caption(f":material/info: {state.escaped(line[:1].upper() + line[1:])}")

@@ -100,3 +100,27 @@ def test_bad_requests_are_one_line(arguments: tuple[str, ...], word: str, filled
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
     assert word in err
+
+
+def test_what_customers_are_worth_by_where_they_came_from(filled: str, capsys: Capture) -> None:
+    store = open_store(filled)
+    world = World(store)
+    for number in range(10):
+        who = world.contact(f"c{number}", source="Fair")
+        for days in (20, 10) if number < 3 else (20,):
+            world.event(who, "purchase", day(days), value_minor=1_000 * (number + 1), currency="EUR")
+    world.event(world.contact("di"), "purchase", day(20), value_minor=700, currency="EUR")
+    store.close()
+    asked = ["--db", filled, "--now", str(NOW), "worth", "--by", "source"]
+    assert run(gather(), ["--json", *asked]) == 0
+    fair, none = json.loads(capsys.readouterr().out)["parts"]
+    assert [fair[name] for name in ("group", "buyers", "orders", "revenue_minor", "median_minor", "repeat_rate")] == [
+        "Fair", 10, 13, 61_000, 6_000, 0.3]
+    assert [none[name] for name in ("group", "buyers", "mean_minor", "why_not")] == [
+        "no source", 1, None, "fewer than 10 buyers"]
+    assert run(gather(), asked) == 0
+    said = capsys.readouterr().out
+    assert "Fair: 10 buyers, 13 orders, 610.00 EUR, 46.92 EUR an order; a buyer brings 61.00 EUR on average, 60.00 EUR" in said
+    assert "no source: 1 buyers, 1 orders, 7.00 EUR, 7.00 EUR an order; what a buyer brings is not said: fewer than 10" in said
+    assert run(gather(), [*asked, "--since", str(NOW)]) == 0 and "Nobody ordered" in capsys.readouterr().out
+    assert run(gather(), [*asked, "--until", "2001-01-01", "--since", "2002-01-01"]) == 2

@@ -96,12 +96,19 @@ def test_a_segment_is_inside_and_outside(world: World) -> None:
     assert parts(found, "sent") == {"in Hot": (2,), "not in Hot": (1,), "not kept yet": (1,)}
 
 
+def test_a_source_is_the_one_somebody_came_with(world: World) -> None:
+    for name, source in (("ada", "Fair"), ("bo", " "), ("cy", None)):
+        world.message(world.contact(name, source=source), world.campaign(name), day(10))
+    found = breakdown.report(world.store, groups.read(world.store, "source"), since=SINCE, until=NOW)
+    assert parts(found, "sent") == {"Fair": (1,), "no source": (2,)}
+
+
 def test_what_can_not_be_asked_is_said(store: Store) -> None:
-    for text, wrong in (("color", "write persona, topic or segment:NAME"), ("persona", "there are no personas"),
+    for text, wrong in (("color", "write persona, topic, source or segment:NAME"), ("persona", "there are no personas"),
                         ("topic", "there are no topics")):
         with pytest.raises(BadInput, match=wrong):
             groups.read(store, text)
     with pytest.raises(NotFound, match="no segment"):
         groups.read(store, "segment:Cold")
     segments.save(store, "Hot", {"tag": "x"}, by=COMMAND_LINE, now=NOW)
-    assert groups.choices(store) == ["segment:Hot"] and CLOSE + DAY < NOW
+    assert groups.choices(store) == ["source", "segment:Hot"] and CLOSE + DAY < NOW

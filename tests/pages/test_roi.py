@@ -14,7 +14,7 @@ from tests.measure.world import World
 
 from .running import open_page, well, words
 
-VIEWS = ("summary", "credit", "campaigns", "funnel", "groups", "costs")
+VIEWS = ("summary", "credit", "campaigns", "funnel", "groups", "value", "costs")
 
 
 @pytest.fixture
@@ -93,3 +93,17 @@ def test_groups_of_people_stand_in_the_address(world: World) -> None:
     assert "at the moment of each figure" in words(at)
     at = well(open_page("roi", view="funnel", by="segment:Buyers"))
     assert list(at.dataframe[0].value.set_index("group")["lead"]) == [1, 1] and "they have now" in words(at)
+
+
+def test_customer_value_stands_by_groups_with_little_said_of_few(workspace: Store) -> None:
+    world, now = World(workspace), clock_now()
+    for number in range(12):
+        who = world.contact(f"c{number}", source="Fair" if number < 11 else "Web")
+        for _ in range(2 if number < 2 else 1):
+            world.event(who, "purchase", now - 9 * DAY, value_minor=10_000, currency="EUR")
+    (everybody,) = well(open_page("roi", view="value")).dataframe[0].value.to_dict("records")
+    assert (everybody["group"], everybody["buyers"], everybody["revenue"]) == ("everybody", 12, 1_400)
+    at = well(open_page("roi", view="value", by="Acquisition source"))
+    fair, web = at.dataframe[0].value.to_dict("records")
+    assert (fair["group"], fair["orders"], fair["median"], round(fair["again"], 2)) == ("Fair", 13, 100, 0.18)
+    assert web["group"] == "Web" and str(web["mean"]) == "nan" and "a single order would decide it" in words(at)
