@@ -31,7 +31,7 @@ VIEWS = {
     "content": "content", "forms": "forms",
     "experiments": "experiments", "planner": "experiments?view=planner",
     "roi": "roi", **{f"roi-{view}": f"roi?view={view}" for view in ("credit", "campaigns", "funnel", "costs")},
-    "roi-value": "roi?view=value&by=Acquisition%20source",
+    "roi-value": "roi?view=value&by=source",
     "activity": "activity", **{view: f"activity?view={view}" for view in ("messages", "errands", "approvals", "runner")},
     "settings": "settings", **{f"settings-{view}": f"settings?view={view}" for view in ("limits", "users", "privacy")},
 }

@@ -103,7 +103,7 @@ def test_customer_value_stands_by_groups_with_little_said_of_few(workspace: Stor
             world.event(who, "purchase", now - 9 * DAY, value_minor=10_000, currency="EUR")
     (everybody,) = well(open_page("roi", view="value")).dataframe[0].value.to_dict("records")
     assert (everybody["group"], everybody["buyers"], everybody["revenue"]) == ("everybody", 12, 1_400)
-    at = well(open_page("roi", view="value", by="Acquisition source"))
+    at = well(open_page("roi", view="value", by="source"))
     fair, web = at.dataframe[0].value.to_dict("records")
     assert (fair["group"], fair["orders"], fair["median"], round(fair["again"], 2)) == ("Fair", 13, 100, 0.18)
     assert web["group"] == "Web" and str(web["mean"]) == "nan" and "a single order would decide it" in words(at)
