@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from scipy.special import chdtrc, stdtr, stdtrit
-
 from ..errors import BadInput
+from ..lazy import special
 
 Interval = tuple[float, float]
 SRM_ALARM = 0.001  # below it the arms were not filled as planned, whatever the metric says
@@ -121,7 +120,7 @@ def mean_interval(sample: Sample, alpha: float = 0.05) -> Interval | None:
     """Student interval of one mean; None with fewer than two observations."""
     if sample.n < 2:
         return None
-    half = float(stdtrit(sample.n - 1, 1 - alpha / 2)) * math.sqrt(sample.variance / sample.n)
+    half = float(special.stdtrit(sample.n - 1, 1 - alpha / 2)) * math.sqrt(sample.variance / sample.n)
     return sample.mean - half, sample.mean + half
 
 
@@ -139,8 +138,8 @@ def compare_means(a: Sample, b: Sample, alpha: float = 0.05) -> Difference:
     if error == 0:
         return Difference(difference, None, lift, None, name, "the metric does not vary within the arms")
     freedom = (part_a + part_b) ** 2 / (part_a**2 / (a.n - 1) + part_b**2 / (b.n - 1))
-    half = float(stdtrit(freedom, 1 - alpha / 2)) * error
-    p_value = 2 * float(stdtr(freedom, -abs(difference) / error))
+    half = float(special.stdtrit(freedom, 1 - alpha / 2)) * error
+    p_value = 2 * float(special.stdtr(freedom, -abs(difference) / error))
     return Difference(difference, (difference - half, difference + half), lift, p_value, name)
 
 
@@ -162,7 +161,7 @@ def sample_ratio(counts: Sequence[int], weights: Sequence[float]) -> RatioCheck:
     if min(expected) < LEAST_EXPECTED:
         return RatioCheck(None, None, f"fewer than {LEAST_EXPECTED} contacts expected in an arm")
     chi2 = sum((count - want) ** 2 / want for count, want in zip(counts, expected, strict=True))
-    p_value = float(chdtrc(len(counts) - 1, chi2))
+    p_value = float(special.chdtrc(len(counts) - 1, chi2))
     return RatioCheck(p_value, p_value >= SRM_ALARM)
 
 

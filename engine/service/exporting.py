@@ -12,10 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from openpyxl import Workbook
-
 from ..audience import affinity, segments
 from ..errors import BadInput
+from ..lazy import openpyxl
 from ..people import fields
 from ..people.contacts.listing import Wanted, matching
 from ..people.fields import Field
@@ -109,7 +108,7 @@ def _cell(value: Any) -> Any:
 
 
 def _workbook(path: Path, rows: Iterable[list[Any]]) -> int:
-    book = Workbook(write_only=True)
+    book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("contacts")
     count = -1
     for row in rows:

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from charset_normalizer import from_bytes
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from ..errors import BadInput
+from ..lazy import openpyxl
 
 DELIMITERS = (",", ";", "\t", "|")
 BLANKS = " "  # any run of them; looked for only in a file whose columns somebody has named
@@ -325,8 +324,8 @@ def _sheet_lines(path: Path) -> Iterator[Line]:
         with zipfile.ZipFile(path) as archive:
             if sum(part.file_size for part in archive.infolist()) > LARGEST_WORKBOOK:
                 raise BadInput(f"{path.name}: the workbook is too large: export the sheet as CSV")
-        book = load_workbook(path.open("rb"), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, ValueError):
+        book = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True)
+    except (zipfile.BadZipFile, KeyError, OSError, ValueError):
         raise BadInput(f"{path.name}: this is a zip archive, not an Excel workbook: export the table as CSV or XLSX") \
             from None
     try:

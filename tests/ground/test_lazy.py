@@ -16,9 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("module", ["engine.commands.segments", "engine.commands.messages", "engine.commands.processes",
-                                    "engine.commands.workspace", "engine.service.collector"])
+                                    "engine.commands.workspace", "engine.commands.contacts", "engine.commands.journeys",
+                                    "engine.commands.imports", "engine.service.collector"])
 def test_a_command_starts_without_pandas(module: str) -> None:
-    code = f"import sys, {module}; print(sorted({{'pandas', 'sqlite_utils', 'scipy'}} & set(sys.modules)))"
+    code = f"import sys, {module}; print(sorted({{'openpyxl', 'pandas', 'sqlite_utils', 'scipy'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
