@@ -146,11 +146,16 @@ def read_text(path: str) -> str:
 
 
 def read_json(text: str, what: str) -> Any:
-    """Parse JSON. Raises BadInput naming line and column."""
+    """Parse JSON. Raises BadInput naming line and column, or the half of a character that no database holds."""
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise BadInput(f"{what}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])[1:-1]
+        raise BadInput(f"{what}: {half} is one half of a character; its other half is missing") from None
+    return found
 
 
 def run(cli: click.Group, arguments: list[str] | None = None) -> int:

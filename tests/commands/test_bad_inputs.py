@@ -124,6 +124,7 @@ FIELDS_SAID = ", ".join(sorted(BUILT_IN))
 LEAVES_SAID = ", ".join(("all", "any", "not", *LEAVES))
 RULES: tuple[tuple[str, Any, str], ...] = (
     ("No JSON", "[1, 2", "f.json: not JSON at line 1, column 6: Expecting ',' delimiter"),
+    ("Half a character", '{"tag": "\\ud800"}', "f.json: \\ud800 is one half of a character; its other half is missing"),
     ("No rule", [], "rule: write a rule here: an object with a leaf or a group"),
     ("An empty group", {"all": []}, "all: `all` needs a list with at least one rule"),
     ("A word that no leaf has", {"colour": "red"}, f"rule: unknown leaf (colour): choose one of {LEAVES_SAID}"),
