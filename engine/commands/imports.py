@@ -41,6 +41,7 @@ def _file(command: Any) -> Any:
         click.option("--dry-run", is_flag=True, help="say what would happen, change nothing"),
         click.option("--encoding", metavar="NAME", help="of the file (default: found out)"),
         click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="whether 3/4/2026 begins with the day or the month"),
+        click.option("--numbers", type=click.Choice(["point", "comma"]), help="whether 1.234 has decimals or is 1234"),
         click.option("--columns", metavar="A,B,C", help="names of the columns of a file without a header row"),
         click.option("--add", "added", multiple=True, metavar="COLUMN=VALUE",
                      help="a column the file does not have, the same in every row; # is the file and line"),
@@ -133,21 +134,22 @@ def import_predictions(call: Call, file: str, model: str, **how: Any) -> None:
 @click.option("--dry-run", is_flag=True, help="say what would happen, change nothing")
 @click.option("--encoding", metavar="NAME", help="of the files (default: found out)")
 @click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="whether 3/4/2026 begins with the day or the month")
+@click.option("--numbers", type=click.Choice(["point", "comma"]), help="whether 1.234 has decimals or is 1234")
 @takes_call
-def move_in(call: Call, tool: str, place: str, dry_run: bool, encoding: str | None, dates: str | None) -> None:
+def move_in(call: Call, tool: str, place: str, **how: Any) -> None:
     """Move in from another tool: its exports in DIR, with tags, stages and consent; a no goes on the suppression list.
 
     Also said as `import --from TOOL DIR`.
     """
     with call.store() as store:
         done = importing.move_in(store, tool, place, by=call.by, now=call.now,
-                                 options=_options(dates=dates, encoding=encoding, dry_run=dry_run))
+                                 options=_options(**how))
     documents = [one.report.document() | {"file": one.file, "suppressed": one.suppressed} for one in done.files]
     counts = {name: sum(one[name] for one in documents)
               for name in ("read", "created", "updated", "unchanged", "skipped", "errors", "suppressed")}
     errors = [error | {"file": one["file"]} for one in documents for error in one["rows_in_error"]]
-    call.answer(counts | {"rows_in_error": errors, "dry_run": dry_run, "files": documents, "passed_over": done.passed_over,
-                          "not_moved": list(done.left)},
+    call.answer(counts | {"rows_in_error": errors, "dry_run": how["dry_run"], "files": documents,
+                          "passed_over": done.passed_over, "not_moved": list(done.left)},
                 f"{tool}: {counts['created']:,} created, {counts['updated']:,} updated, {counts['unchanged']:,} unchanged, "
                 f"{counts['errors']:,} in error, {counts['suppressed']:,} suppressed, from {len(documents)} files",
                 *(f"{error['file']}, line {error['line']}: {error['message']}" for error in errors[:_SHOWN]),

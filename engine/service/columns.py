@@ -12,6 +12,7 @@ from ..errors import BadInput
 from .tables import Table
 
 Order = Literal["dmy", "mdy"]
+Decimal = Literal["point", "comma"]
 BLOCK = 2_000  # rows judged at a time: equal cells of a block are judged once
 _DIGITS = 15  # a longer number would lose digits as a double: it is an id
 _POINT = re.compile(r"[+-]?(?:0|[1-9]\d{0,14}|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d+)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -28,6 +29,14 @@ _HAS_DIGIT = re.compile(r"[A-Za-z]{0,9}\.?[ ]?\d")  # every way to write a date 
 _BOOLS = frozenset({"true", "false"})
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How dates and numbers are to be read where they can be read in two ways; None: as the file shows, else it is asked."""
+
+    dates: Order | None = None
+    numbers: Decimal | None = None
+
+
 @dataclass
 class Column:
     """One column. `kind` is what all of its cells are; None: it has none that are filled."""
@@ -42,6 +51,8 @@ class Column:
     second: int = 0
     points: bool = False  # some cell is a number with a decimal point only, with a decimal comma only
     commas: bool = False
+    grouped: bool = False  # some cell is a number like 1.234 or 1,234
+    beside: Decimal | None = None  # what the rest of the file shows of such numbers
     compact: bool = True  # every cell is a day like 19970131, for a target that wants a date
 
     @property
@@ -60,22 +71,34 @@ class Column:
         return "dmy" if self.first > 12 else "mdy" if self.second > 12 else None
 
     @property
-    def ambiguous(self) -> bool:
-        """Whether it holds dates, and nothing tells whether the day or the month comes first."""
-        return self.kind in ("date", "datetime") and self.numeric_dates and self.order is None
+    def decimal(self) -> Decimal | None:
+        """Which sign its numbers have before their decimals, where they show it."""
+        return None if self.points == self.commas else "comma" if self.commas else "point"
 
-    def converter(self, kind: str, order: Order | None) -> Callable[[str], str] | None:
+    @property
+    def asks(self) -> Literal["dates", "numbers"] | None:
+        """What it holds that can be read in two ways while nothing in the file tells which."""
+        if self.kind in ("date", "datetime") and self.numeric_dates and self.order is None:
+            return "dates"
+        two_ways = self.kind == "number" and self.grouped and not (self.points or self.commas or self.beside)
+        return "numbers" if two_ways else None
+
+    def converter(self, kind: str, reading: Reading) -> Callable[[str], str] | None:
         """What makes a cell of this column readable as a value of the kind; None: nothing is needed.
 
-        Raises BadInput: dates that can be read in two ways, and nobody said which.
+        Raises BadInput: dates or numbers that can be read in two ways, and nobody said which.
         """
         if kind == "number":
-            return _from_comma if self.commas and not self.points else None
+            if self.asks == "numbers" and not reading.numbers:
+                raise BadInput(f"column {self.name!r}: its numbers can be read with a decimal point or a decimal comma (1.234 "
+                               "as 1.234 or as 1234); say which with --numbers point or --numbers comma")
+            chosen = self.decimal or (self.grouped and (reading.numbers or self.beside))
+            return _from_comma if chosen == "comma" else None
         if kind not in ("date", "datetime"):
             return None
         if self.filled and self.compact:
             return lambda cell: _compact_day(cell.strip()) or cell
-        order = order or self.order
+        order = reading.dates or self.order
         if order is None and self.numeric_dates:
             raise BadInput(f"column {self.name!r}: its dates can be read with the day or the month first; say which with "
                            "--dates dmy or --dates mdy")
@@ -95,6 +118,7 @@ class Column:
             if point or comma:
                 self.points |= not comma
                 self.commas |= not point
+                self.grouped |= bool(point and comma and not cell.lstrip("+-").isdigit())
                 self.could_be &= {name for name, holds in (("point", point), ("comma", comma)) if holds}
             elif self._is_date(cell):
                 self.could_be &= {"dates"}
@@ -127,6 +151,10 @@ def scan(table: Table) -> tuple[list[Column], int]:
             _see(columns, block)
             block.clear()
     _see(columns, block)
+    shown = {column.decimal for column in columns if column.kind == "number"} - {None}
+    likely: Decimal | None = None if table.delimiter == ";" else "point"  # the semicolon is where the comma is in numbers
+    for column in columns:
+        column.beside = next(iter(shown)) if len(shown) == 1 else likely
     return columns, rows
 
 

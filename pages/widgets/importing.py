@@ -33,7 +33,9 @@ COLUMNS = {
     "costs": "campaign, channel, category, amount, currency, from, to.",
     "suppressions": "address, reason, at. Nobody in it is ever written to again.",
 }
-DATES = {"as they are": None, "day first (31/12/2026)": "dmy", "month first (12/31/2026)": "mdy"}
+AS_SHOWN = "as the file shows"
+DATES = {AS_SHOWN: None, "day first (31/12/2026)": "dmy", "month first (12/31/2026)": "mdy"}
+NUMBERS = {AS_SHOWN: None, "decimal point (1,234.5)": "point", "decimal comma (1.234,5)": "comma"}
 LEFT_OUT = "-"
 Run = Callable[[Options], Report]
 
@@ -75,11 +77,10 @@ def _contacts(path: str, file_id: str) -> None:
                 f"{say_count(len(seen.guesses), 'column', 'columns')}, {seen.encoding}.")
     if seen.tool and st.toggle(f"Read it as an export of {seen.tool.capitalize()}, with its tags, stages and consent",
                                value=True, key=f"tool-{file_id}"):
-        dates = _dates(seen)
-        if dates != "":
-            _rehearse_and_run(f"{file_id}{seen.tool}{dates}", lambda how: importing.move_in(
-                state.store(), str(seen.tool), path, by=state.actor(), now=state.now(), options=how).files[0].report,
-                Options(dates=dates))  # type: ignore[arg-type]
+        read = _read_as(seen)
+        if read:
+            _rehearse_and_run(f"{file_id}{seen.tool}{read}", lambda how: importing.move_in(
+                state.store(), str(seen.tool), path, by=state.actor(), now=state.now(), options=how).files[0].report, read)
         return
     maps = _mapping(seen, file_id)
     left, right = st.columns(2)
@@ -88,23 +89,30 @@ def _contacts(path: str, file_id: str) -> None:
     with right:
         on_list = st.selectbox("Put everybody on a list", listing.label_names(state.store(), "list"), index=None,
                                accept_new_options=True, placeholder="No list", key="import-list")
-        dates = _dates(seen)
-    if agreed is None or dates == "":
+        read = _read_as(seen)
+    if agreed is None or read is None:
         st.button("Rehearse", icon=":material/fact_check:", disabled=True)
         return
-    options = Options(maps=maps, dates=dates)  # type: ignore[arg-type]
-    _rehearse_and_run(f"{file_id}{maps}{agreed}{on_list}{dates}", lambda how: importing.import_contacts(
+    options = replace(read, maps=maps)
+    _rehearse_and_run(f"{file_id}{options}{agreed}{on_list}", lambda how: importing.import_contacts(
         state.store(), path, by=state.actor(), now=state.now(), options=how, list_name=on_list, agreed=agreed), options)
 
 
-def _dates(seen: Look) -> str | None:
-    """Whether the day or the month comes first, asked where nothing in the file tells; '' while it is not said."""
-    if not seen.ambiguous:
+def _read_as(seen: Look) -> Options | None:
+    """How dates and numbers are to be read, asked where nothing in the file tells; None while it is not said."""
+    said = {what: _in_two_ways(seen, what, ways) for what, ways in (("dates", DATES), ("numbers", NUMBERS))}
+    return None if "" in said.values() else Options(**said)  # type: ignore[arg-type]
+
+
+def _in_two_ways(seen: Look, what: str, ways: dict[str, str | None]) -> str | None:
+    """None: nothing to ask."""
+    asking = seen.asking(what)
+    if not asking:
         return None
-    names = ", ".join(f"{guess.column} ({guess.samples[0]})" for guess in seen.ambiguous)
-    said = st.radio(f"Dates in {state.escaped(names)} can be read in two ways", [one for one in DATES if DATES[one]],
-                    index=None, key="import-dates")
-    return DATES[said] or "" if said else ""
+    names = ", ".join(f"{guess.column} ({guess.samples[0]})" for guess in asking)
+    said = st.radio(f"{what.capitalize()} in {state.escaped(names)} can be read in two ways",
+                    [one for one in ways if ways[one]], index=None, key=f"import-{what}")
+    return ways[said] or "" if said else ""
 
 
 def _mapping(seen: Look, file_id: str) -> tuple[str, ...]:
@@ -149,10 +157,12 @@ def _others(kind: str, path: str, file_id: str) -> None:
         "accounts": importing.import_accounts, "events": importing.import_events, "deals": importing.import_deals,
         "costs": importing.import_costs, "suppressions": importing.import_suppressions}
     live = kind == "events" and st.checkbox("These events are new: let them wake journeys", key="import-live")
-    dates = st.selectbox("Dates", list(DATES), key="import-dates")
-    _rehearse_and_run(f"{file_id}{kind}{live}{dates}", lambda how: run[kind](
-        state.store(), path, by=state.actor(), now=state.now(), options=how),
-        Options(dates=DATES[dates], live=bool(live)))  # type: ignore[arg-type]
+    left, right = st.columns(2)
+    dates = left.selectbox("Dates", list(DATES), key="import-dates")
+    numbers = right.selectbox("Numbers", list(NUMBERS), key="import-numbers")
+    options = Options(dates=DATES[dates], numbers=NUMBERS[numbers], live=bool(live))  # type: ignore[arg-type]
+    _rehearse_and_run(f"{file_id}{kind}{options}", lambda how: run[kind](
+        state.store(), path, by=state.actor(), now=state.now(), options=how), options)
 
 
 # ------------------------------------------------------------ rehearsal, import, result

@@ -82,6 +82,9 @@ CASES = (
             "--map \"email=-\" or --map \"email (2)=-\""),
     refused("Dates that can be read in two ways", "email,since\na@x.test,3/4/2026\n", "column 'since': its dates can be read "
             "with the day or the month first; say which with --dates dmy or --dates mdy"),
+    refused("Numbers that can be read in two ways", "email;paid\na@x.test;1.234\n", "column 'paid': its numbers can be "
+            "read with a decimal point or a decimal comma (1.234 as 1.234 or as 1234); say which with --numbers point or "
+            "--numbers comma"),
     refused("Consent without a source", "email\na@x.test\n", "--consent 'email:subscribed': write channel:status:source, for "
             "example email:subscribed:signup form", "--consent", "email:subscribed"),
     refused("A column that is there already", "email\na@x.test\n", "--add email=x: the file has a column 'email' already",

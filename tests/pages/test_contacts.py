@@ -187,6 +187,16 @@ def test_dates_that_can_be_read_in_two_ways_are_asked_about(workspace: Store) ->
     assert contacts.get(workspace, "a@x.example").fields == {"since": "2026-03-04"}
 
 
+def test_numbers_that_can_be_read_in_two_ways_are_asked_about(workspace: Store) -> None:
+    at = open_page("contacts", view="import")
+    at.file_uploader[0].upload("n.csv", b"email;paid\na@x.example;1.234\n", "text/csv").run()
+    assert "paid (1.234) can be read in two ways" in at.radio(key="import-numbers").label.replace("\\", "")
+    assert next(one for one in at.button if one.label == "Rehearse").disabled
+    at.radio(key="import-numbers").set_value("decimal comma (1.234,5)").run()
+    press(press(at, "Rehearse"), "Import 1 row")
+    assert contacts.get(workspace, "a@x.example").fields == {"paid": 1234.0}
+
+
 def test_what_was_found_in_an_import_and_its_undo(workspace: Store) -> None:
     at = open_page("contacts", view="import")
     at.file_uploader[0].upload("f.csv", b"email\nada@gmial.com\ninfo@x.example\n", "text/csv").run()

@@ -18,7 +18,7 @@ from engine.people.addresses import meant_domain
 from engine.people.contacts import normalize_email
 from engine.people.contacts.listing import Wanted
 from engine.service import exporting, importing
-from engine.service.columns import scan
+from engine.service.columns import Reading, scan
 from engine.service.importing import Options
 from engine.service.tables import open_table
 from engine.store import Store
@@ -95,7 +95,7 @@ def test_every_messy_file_gives_what_is_expected(shared_data: Find) -> None:
             lines = list(table.lines())
             found[name] = {"rows": rows, "data_rows": rows, "columns": len(columns), "delimiter": table.delimiter,
                            "encoding": table.encoding, "lines in error": [line.number for line in lines if line.fault],
-                           "dates": {one.name: [one.converter(str(one.kind), None)(line.cells[one.index])  # type: ignore[misc]
+                           "dates": {one.name: [one.converter(str(one.kind), Reading())(line.cells[one.index])  # type: ignore[misc]
                                                 for line in lines[:2]] for one in columns if one.kind in ("date", "datetime")},
                            "converted": sum(line.cells[table.header.index("Converted")] == "1" for line in lines)
                            if "Converted" in table.header else 0,

@@ -33,7 +33,7 @@ class Desk:
         def do(text: str, *maps: str, by: Actor = COMMAND_LINE, now: int = NOW, **more: Any) -> Report:
             path = self.folder / "f.csv"
             path.write_text(text, encoding="utf-8")
-            given = {name: more.pop(name) for name in ("dates", "dry_run", "live") if name in more}
+            given = {name: more.pop(name) for name in ("dates", "numbers", "dry_run", "live") if name in more}
             return KINDS[kind](self.store, str(path), by=by, now=now, options=Options(maps=maps, **given), **more)
 
         return do
@@ -157,6 +157,7 @@ def test_two_columns_of_one_name_are_kept_apart(desk: Desk) -> None:
     ("name\nAda\n", [], "no column fills email or external_id"),
     ("email,id\na@x.test,1\n", [], "map it with"),
     ("email,d\na@x.test,1/2/2026\n", [], "--dates dmy or --dates mdy"),
+    ("email;n\na@x.test;1.234\n", [], "--numbers point or --numbers comma"),
 ])
 def test_a_bad_mapping_changes_nothing(desk: Desk, text: str, maps: list[str], why: str) -> None:
     with pytest.raises(BadInput, match=why):
@@ -171,6 +172,13 @@ def test_dates_are_read_day_first_or_month_first(desk: Desk) -> None:
     assert contacts.get(desk.store, "a@x.test").fields == {"d": "2026-03-04"}
     refused = desk.contacts("email;d\na@x.test;5.5.2026\nb@x.test;soon\n", dates="dmy")
     assert counts(refused) == (0, 1, 0, 1) and refused.rows_in_error[0].column == "d"
+
+
+def test_numbers_are_read_with_a_point_or_a_comma(desk: Desk) -> None:
+    desk.contacts("email;n\na@x.test;1.234\n", numbers="comma")
+    assert contacts.get(desk.store, "a@x.test").fields == {"n": 1234.0}
+    desk.contacts("email;n\na@x.test;1.234\n", numbers="point")
+    assert contacts.get(desk.store, "a@x.test").fields == {"n": 1.234}
 
 
 def test_a_field_of_a_kind_that_is_asked_for(desk: Desk) -> None:

@@ -16,7 +16,7 @@ import pytest
 from openpyxl import Workbook
 
 from engine.errors import BadInput
-from engine.service.columns import scan
+from engine.service.columns import Reading, scan
 from engine.service.tables import Line, Table, open_table
 
 
@@ -150,17 +150,40 @@ def test_a_kind_holds_for_the_whole_column(tmp_path: Path, cells: list[str], kin
 def test_the_order_of_dates_is_found_in_the_column(tmp_path: Path, cells: list[str], order: str | None, first: str) -> None:
     column = kinds(tmp_path, *cells)
     assert column.order == order
-    assert column.converter(column.kind, None)(cells[0]) == first
+    assert column.converter(column.kind, Reading())(cells[0]) == first
 
 
 def test_dates_that_can_be_read_in_two_ways_ask(tmp_path: Path) -> None:
     column = kinds(tmp_path, "3/4/2026", "5/6/2026")
     with pytest.raises(BadInput, match="--dates dmy or --dates mdy"):
-        column.converter("date", None)
-    assert column.converter("date", "mdy")("3/4/2026") == "2026-03-04"
+        column.converter("date", Reading())
+    assert column.converter("date", Reading(dates="mdy"))("3/4/2026") == "2026-03-04"
 
 
 def test_decimal_commas_become_points(tmp_path: Path) -> None:
     column = kinds(tmp_path, "1.234,5", "2")
-    assert column.converter("number", None)("1.234,5") == "1234.5"
-    assert kinds(tmp_path, "1,234").converter("number", None) is None
+    assert column.converter("number", Reading())("1.234,5") == "1234.5"
+    assert kinds(tmp_path, "1,234", "0.5").converter("number", Reading()) is None
+
+
+@pytest.mark.parametrize(("text", "asks", "first"), [
+    ("name;paid\na;1.234\nb;56", "numbers", None), ("name;paid\na;1,234\nb;56", "numbers", None),
+    ("name;paid;share\na;1.234;0,5\nb;56;7", None, "1234"), ("name;paid;share\na;1.234;0.5\nb;56;7", None, "1.234"),
+    ("name;paid;share;x\na;1.234;0.5;0,5", "numbers", None), ("name,paid\na,1.234", None, "1.234"),
+    ('name,paid\na,"1,234"', None, "1,234"), ("name;paid\na;1234", None, "1234"), ("name;paid\na;1.234\nb;1.5", None, "1.234"),
+    ("name;paid\na;1.234\nb;soon", None, "1.234")])
+def test_numbers_that_can_be_read_in_two_ways_ask(tmp_path: Path, text: str, asks: str | None, first: str | None) -> None:
+    file = tmp_path / "f.csv"
+    file.write_text(text + "\n")
+    with open_table(str(file)) as table:
+        paid = scan(table)[0][1]
+    assert paid.asks == asks
+    if asks:
+        with pytest.raises(BadInput, match="--numbers point or --numbers comma"):
+            paid.converter("number", Reading())
+        assert paid.converter("number", Reading(numbers="point")) is None
+        assert paid.converter("number", Reading(numbers="comma"))("1.234") == "1234"
+        assert paid.converter("text", Reading()) is None, "a text is left as it is"
+    else:
+        change = paid.converter("number", Reading()) or str
+        assert change(text.split("\n")[1].split(";" if ";" in text else ",", 1)[1].split(";")[0].strip('"')) == first

@@ -25,7 +25,7 @@ def import_accounts(store: Store, path: str, *, by: Actor, now: int, options: Op
     options = options or Options()
     with open_file(path, options) as table:
         columns, total = scan(table)
-        plan = plan_fields(columns, options.maps, NAME | accounts.catalogue(store), options.dates, kept=accounts.ROLLED,
+        plan = plan_fields(columns, options.maps, NAME | accounts.catalogue(store), options.reading, kept=accounts.ROLLED,
                            entity=accounts.COMPANY)
         need(plan, [("name",)])
         job = Job(store, "accounts", table, by, now, options)

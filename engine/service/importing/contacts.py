@@ -68,7 +68,7 @@ def import_table(store: Store, table: Table, *, by: Actor, now: int, options: Op
     """The same for a table that is open."""
     require(by, "market")
     columns, total = scan(table)
-    plan = plan_fields(columns, options.maps, fields.catalogue(store), options.dates, special=SPECIAL, kept=KEPT_BY_ENGINE)
+    plan = plan_fields(columns, options.maps, fields.catalogue(store), options.reading, special=SPECIAL, kept=KEPT_BY_ENGINE)
     need(plan, [contacts.NAMED])
     if list_name is not None:
         check_label(list_name, "list")

@@ -20,7 +20,7 @@ def import_costs(store: Store, path: str, *, by: Actor, now: int, options: Optio
     options = options or Options()
     with open_file(path, options) as table:
         columns, total = scan(table)
-        plan = plan_fixed(columns, options.maps, TARGETS, options.dates)
+        plan = plan_fixed(columns, options.maps, TARGETS, options.reading)
         need(plan, [("amount", "hours"), ("from",), ("currency",)])
         job = Job(store, "costs", table, by, now, options)
         found: list[costs.Cost] = []

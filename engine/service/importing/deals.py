@@ -35,7 +35,7 @@ def import_deals(store: Store, path: str, *, by: Actor, now: int, options: Optio
     options = options or Options()
     with open_file(path, options) as table:
         columns, total = scan(table)
-        plan = plan_fixed(columns, options.maps, TARGETS, options.dates)
+        plan = plan_fixed(columns, options.maps, TARGETS, options.reading)
         need(plan, [("deal_id",)])
         job = Job(store, "deals", table, by, now, options)
         currency = str(setting(store, "currency", "USD"))

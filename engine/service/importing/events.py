@@ -28,13 +28,13 @@ _PLAIN = ("object", "value", "currency")
 def import_events(store: Store, path: str, *, by: Actor, now: int, options: Options | None = None) -> Report:
     """Take events in from a file. Imported events count in rules and reports and wake nothing, unless `live`.
 
-    Raises BadInput before anything is changed: file, mapping, dates.
+    Raises BadInput before anything is changed: file, mapping, dates, numbers.
     """
     require(by, "market")
     options = options or Options()
     with open_file(path, options) as table:
         columns, total = scan(table)
-        plan = plan_events(columns, options.maps, TARGETS, options.dates, PROPERTY)
+        plan = plan_events(columns, options.maps, TARGETS, options.reading, PROPERTY)
         need(plan, [NAMED, ("event",), ("occurred_at",)])
         job = _EventsJob(Job(store, "events", table, by, now, options), plan)
         for rows in job.job.chunks(plan.uses, total):

@@ -12,7 +12,7 @@ from ...access import Actor
 from ...errors import BadInput
 from ...store import CHUNK, Store
 from ..batches import Batch
-from ..columns import Order
+from ..columns import Decimal, Order, Reading
 from ..tables import GUARD, Line, Table, open_table, plain_cell
 from .mapping import Use
 
@@ -27,12 +27,18 @@ class Options:
 
     maps: tuple[str, ...] = ()
     dates: Order | None = None
+    numbers: Decimal | None = None
     encoding: str | None = None
     dry_run: bool = False
     live: bool = False
     columns: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     progress: Callable[[int, int], None] | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """What was said of dates and numbers."""
+        return Reading(self.dates, self.numbers)
 
 
 @dataclass(frozen=True)

@@ -45,14 +45,14 @@ _TARGET_OF = {word: target for target, words in _CALLED.items() for word in word
 class Guess:
     """A column of the file: the kind of its cells, some of them, and what it probably fills (`-`: nothing).
 
-    ambiguous: its dates can be read with the day or the month first.
+    asks: `dates` that can be read with the day or the month first, `numbers` with a decimal point or comma.
     """
 
     column: str
     kind: str
     samples: tuple[str, ...]
     target: str
-    ambiguous: bool = False
+    asks: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,9 @@ class Look:
     guesses: tuple[Guess, ...]
     tool: str | None = None
 
-    @property
-    def ambiguous(self) -> list[Guess]:
-        """Columns of dates that can be read with the day or the month first."""
-        return [guess for guess in self.guesses if guess.ambiguous]
+    def asking(self, what: str) -> list[Guess]:
+        """Columns of `dates` or `numbers` that can be read in two ways."""
+        return [guess for guess in self.guesses if guess.asks == what]
 
 
 def look(store: Store, path: str, *, encoding: str | None = None) -> Look:
@@ -83,7 +82,7 @@ def look(store: Store, path: str, *, encoding: str | None = None) -> Look:
         spelled = {key: field.name for key, field in known.items()}
         fills = {index: spelled.get(target, target) for index, target in targets.items()}
         guesses = tuple(Guess(column.name, column.kind or "text", _samples(column, first), fills[column.index],
-                              column.ambiguous) for column in columns)
+                              column.asks) for column in columns)
         return Look(table.name, table.encoding, table.delimiter, total, guesses, recognize(table.header))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...errors import BadInput, listing
 from ...people.fields import CONTACT, KINDS, Entity, Field, check_name
 from ...sql import fold
-from ..columns import Column, Order
+from ..columns import Column, Reading
 
 LEAVE_OUT = "-"
 # In our own exports, and not for a file to say.
@@ -76,7 +76,7 @@ def _column(columns: Sequence[Column], name: str, text: str) -> Column:
     raise BadInput(f"--map {text}: the file has no column {wanted!r}; it has {listing([one.name for one in columns], 60)}")
 
 
-def plan_fields(columns: Sequence[Column], maps: Sequence[str], fields: Mapping[str, Field], dates: Order | None, *,
+def plan_fields(columns: Sequence[Column], maps: Sequence[str], fields: Mapping[str, Field], reading: Reading, *,
                 special: Collection[str] = (), kept: Collection[str] = (), entity: Entity = CONTACT) -> Plan:
     """Columns of a file of contacts or companies: built-in fields, `special` targets (marked), known custom fields, else new
     ones. kept: columns of our own exports that are not for a file to say."""
@@ -91,7 +91,7 @@ def plan_fields(columns: Sequence[Column], maps: Sequence[str], fields: Mapping[
             continue
         if target not in fields and not target.startswith(MARK):
             new[target] = kind
-        uses.append(Use(column.index, column.name, fold(target), kind, column.converter(kind, dates)))
+        uses.append(Use(column.index, column.name, fold(target), kind, column.converter(kind, reading)))
     return Plan(_single(uses), new, shown)
 
 
@@ -150,7 +150,7 @@ class _Targets:
             raise BadInput(f"{text}: {error}; there are {listing(known, 60)}") from None
 
 
-def plan_fixed(columns: Sequence[Column], maps: Sequence[str], targets: Mapping[str, str], dates: Order | None) -> Plan:
+def plan_fixed(columns: Sequence[Column], maps: Sequence[str], targets: Mapping[str, str], reading: Reading) -> Plan:
     """Columns of a file with fixed targets (name → kind); others are left out. Raises BadInput: no such target."""
     columns = named(columns)
     wanted = parse_maps(maps, columns)
@@ -163,11 +163,11 @@ def plan_fixed(columns: Sequence[Column], maps: Sequence[str], targets: Mapping[
         shown[column.name] = target if target in targets else None
         if target in targets:
             kind = targets[target]
-            uses.append(Use(column.index, column.name, target, kind, column.converter(kind, dates)))
+            uses.append(Use(column.index, column.name, target, kind, column.converter(kind, reading)))
     return Plan(_single(uses), {}, shown)
 
 
-def plan_events(columns: Sequence[Column], maps: Sequence[str], targets: Mapping[str, str], dates: Order | None,
+def plan_events(columns: Sequence[Column], maps: Sequence[str], targets: Mapping[str, str], reading: Reading,
                 prefix: str) -> Plan:
     """Columns of a file of events: the fixed targets by their exact name, every other column a property (`prefix` + its
     name, which may begin with it already), or whatever name a mapping gives it."""
@@ -181,7 +181,7 @@ def plan_events(columns: Sequence[Column], maps: Sequence[str], targets: Mapping
         if target != LEAVE_OUT:
             kind = targets.get(target, column.kind or "text")
             uses.append(Use(column.index, column.name, target if target in targets else prefix + target, kind,
-                            column.converter(kind, dates)))
+                            column.converter(kind, reading)))
     return Plan(_single(uses), {}, shown)
 
 

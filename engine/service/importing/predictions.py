@@ -26,7 +26,7 @@ def import_predictions(store: Store, path: str, model: str, *, by: Actor, now: i
     name, options = predictions.check_name(model), options or Options()
     with open_file(path, options) as table:
         columns, total = scan(table)
-        plan = plan_fixed(columns, options.maps, TARGETS, options.dates)
+        plan = plan_fixed(columns, options.maps, TARGETS, options.reading)
         need(plan, [contacts.NAMED, ("probability",)])
         job = Job(store, "predictions", table, by, now, options)
         found: dict[int, float] = {}

@@ -24,7 +24,7 @@ def import_suppressions(store: Store, path: str, *, by: Actor, now: int, options
     options = options or Options()
     with open_file(path, options) as table:
         columns, total = scan(table)
-        plan = plan_fixed(columns, options.maps, TARGETS, options.dates)
+        plan = plan_fixed(columns, options.maps, TARGETS, options.reading)
         need(plan, [("address",)])
         job = Job(store, "suppressions", table, by, now, options)
         for rows in job.chunks(plan.uses, total):
