@@ -14,6 +14,7 @@ from pages.widgets.sandbox import sandbox
 from pages.widgets.tables import say_count
 
 CHANNELS = {"email": "E-mail", "sms": "SMS"}
+ICONS = {"email": ":material/mail:", "sms": ":material/sms:"}
 SECTIONS = {"preview": ":material/visibility: Preview", "write": ":material/edit: Write",
             "remarks": ":material/fact_check: Remarks"}
 START = "<p>Hello {{ contact.first_name | default('there') }},</p>\n<p>…</p>\n"
@@ -32,7 +33,7 @@ def listing() -> None:
     for one in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             with st.container(width="stretch"):
-                state.link_to("content", one.name, template=one.name)
+                state.link_to("content", one.name, icon=ICONS[one.channel], template=one.name)
                 st.caption(state.escaped(one.subject or ("no subject" if one.channel == "email" else (one.text or "")[:80])))
             st.badge(one.channel, color="blue")
             st.markdown(f"version {one.version}", width="content")

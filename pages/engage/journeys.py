@@ -11,7 +11,6 @@ from pages.widgets.journey_dialogs import create_dialog, rename_dialog
 from pages.widgets.journey_gallery import gallery_dialog
 from pages.widgets.journey_menu import comment_box, status_buttons
 from pages.widgets.journey_publishing import publish_dialog, version_history
-from pages.widgets.person import when
 
 COLORS = {"live": "green", "paused": "orange", "draft": "gray", "draining": "blue", "archived": "gray"}
 VIEWS = {"list": ":material/list: Journeys", "collisions": ":material/compare_arrows: Collisions",
@@ -113,7 +112,7 @@ def _versions(published: list[Version], shown: Version | None) -> None:
     """The draft, and every version that was published."""
     if not published:
         return
-    words = {0: "Draft"} | {one.number: f"Version {one.number} ({one.status}, {when(one.published_at)})" for one in published}
+    words = {0: "Draft"} | {one.number: f"Version {one.number}, {one.status}" for one in published}
     st.selectbox("Version", list(words), format_func=words.get, label_visibility="collapsed", width=160,
                  index=list(words).index(shown.number if shown else 0), key="version-choice", on_change=_choose_version)
 

@@ -91,7 +91,7 @@ def _fields(may: bool) -> None:
     rows = [{"name": one.name, "kind": one.kind, "options": ", ".join(one.options),
              "made": "by you" if one.made else "built in"} for one in fields.catalogue(state.store(), entity).values()]
     st.dataframe(rows, hide_index=True, placeholder="–", column_config={
-        "name": "Field", "kind": "Kind", "options": "Options", "made": "Made"})
+        "name": "Field", "kind": "Kind", "options": st.column_config.TextColumn("Options", width="large"), "made": "Made"})
     with st.form("field", clear_on_submit=True):
         left, middle, right = st.columns(3)
         name, kind = left.text_input("Name"), middle.selectbox("Kind", list(fields.KINDS))

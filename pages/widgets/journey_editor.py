@@ -23,7 +23,10 @@ MOST_UNDO = 50
 
 @dataclass
 class Editor:
-    """What this session holds of one draft. stamp rises when Python changes the graph: the canvas then takes it over."""
+    """What this session holds of one draft. stamp rises when Python changes the graph: the canvas then takes it over.
+
+    conflict: somebody else saved since. refused: there is a change here that could not be saved because of it.
+    """
 
     name: str
     rev: int
@@ -36,6 +39,7 @@ class Editor:
     selected: str | None = None
     notice: str | None = None
     conflict: str | None = None
+    refused: bool = False
     shown: Drawn | None = None
     past: list[Document] = field(default_factory=list)
     future: list[Document] = field(default_factory=list)
@@ -146,11 +150,12 @@ def save(held: Editor, store: Store) -> None:
     try:
         draft = drafts.save_draft(store, held.name, held.text, rev=held.rev, by=state.actor(), now=state.now())
     except Conflict as error:
-        held.conflict = str(error)
+        held.conflict, held.refused = str(error), True
     except ThroughlineError as error:
         held.notice = str(error)
     else:
-        held.rev, held.saved_at, held.saved_by, held.conflict = draft.rev, draft.updated_at, draft.updated_by, None
+        held.rev, held.saved_at, held.saved_by = draft.rev, draft.updated_at, draft.updated_by
+        held.conflict, held.refused = None, False
 
 
 def keep_mine(held: Editor, store: Store) -> None:

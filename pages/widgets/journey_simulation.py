@@ -46,9 +46,9 @@ def _controls(key: str, text: str) -> None:
         ahead = st.segmented_control("Simulate", ["Replay the past", "Go on from now"], default="Replay the past",
                                      required=True, key=f"{key}:mode") == "Go on from now"
         spans = AHEAD if ahead else BACK
-        days = st.selectbox("Over", list(spans), format_func=spans.get, index=1, width=220, key=f"{key}:days:{ahead}")
-        sample = st.selectbox("With", list(SAMPLES), format_func=SAMPLES.get, index=1, width=190, key=f"{key}:sample")
-        seed = st.number_input("Seed", 1, 9_999, 1, width=120, key=f"{key}:seed", help="The same seed gives the same answer")
+        days = st.selectbox("Over", list(spans), format_func=spans.get, index=1, width=195, key=f"{key}:days:{ahead}")
+        sample = st.selectbox("With", list(SAMPLES), format_func=SAMPLES.get, index=1, width=175, key=f"{key}:sample")
+        seed = st.number_input("Seed", 1, 9_999, 1, width=105, key=f"{key}:seed", help="The same seed gives the same answer")
         pressed = st.button("Simulate", icon=":material/play_arrow:", type="primary")
     if pressed:
         _run(key, text, ahead, int(days), int(sample) or None, int(seed))

@@ -67,22 +67,27 @@ def _watch(held: Editor) -> None:
     """Notice a colleague's save; say who, and let the person decide."""
     theirs = drafts.open_draft(state.store(), held.name)
     if theirs.rev != held.rev and not held.conflict:
-        held.conflict = f"{theirs.updated_by} changed this journey at {when(theirs.updated_at)}. What you see is older."
+        held.conflict = (f"{theirs.updated_by} changed this journey at {when(theirs.updated_at)} UTC. You still see it as it "
+                         "was before: steps may be missing, and the people who stand there.")
     if not held.conflict:
         return
     with st.container(border=True, key="conflict"):
         st.warning(state.escaped(held.conflict), icon=":material/group:")
         with st.container(horizontal=True):
             known = editing.catalogue()
-            st.button("Load their version", on_click=editing.reload, args=(state.store(), held.name, known))
-            st.button("Keep mine instead", on_click=editing.keep_mine, args=(held, state.store()))
+            st.button("Load their version", icon=":material/refresh:", type="primary", on_click=editing.reload,
+                      args=(state.store(), held.name, known), help="Your last change is dropped." if held.refused else None)
+            if held.refused:
+                st.button("Keep mine instead", on_click=editing.keep_mine, args=(held, state.store()),
+                          help="Their change is overwritten.")
 
 
 def _status(held: Editor, known: Known) -> None:
     found = editing.drawn(held, known).problems
     wrong = sum(one.severity == "error" for one in found)
     with st.container(horizontal=True, vertical_alignment="center", key="draft-status"):
-        st.caption(held.saved_words, width="content")
+        if not held.conflict:
+            st.caption(held.saved_words, width="content")
         with st.popover(say_count(wrong, "error", "errors") if wrong else say_count(len(found), "remark", "remarks"),
                         icon=":material/error:" if wrong else ":material/fact_check:", disabled=not found, type="tertiary"):
             problem_list(found)
@@ -146,11 +151,11 @@ def _panel(held: Editor, known: Known, live: Version | None) -> None:
     elif chosen is None:
         _hint(held, live)
     else:
+        _message_link(chosen, known)
         if made := node_form(chosen, known, choices(held.document, known), key=key, readonly=not may):
             editing.apply(held, state.store(), known, editing.rename(held.document, chosen["id"], made))
             held.selected = made["id"]
             st.rerun(scope="fragment")
-        _message_link(chosen, known)
         _people(live, chosen["id"], known)
 
 

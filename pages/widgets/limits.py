@@ -55,8 +55,8 @@ def _when(may: bool) -> None:
         hours_on = st.toggle("Only in these hours", bool(held.get("hours") or held.get("weekdays")), disabled=not may)
         left, right = st.columns(2)
         hours = left.text_input("Messages leave from", held.get("hours") or USUAL_HOURS, disabled=not may)
-        days = right.multiselect("on", list(WEEKDAYS), held.get("weekdays") or list(WEEKDAYS[:5]), disabled=not may,
-                                 format_func=str.capitalize)
+        days = right.pills("on", list(WEEKDAYS), default=held.get("weekdays") or list(WEEKDAYS[:5]), disabled=not may,
+                           selection_mode="multi", format_func=lambda day: day[:3].capitalize())
         if st.form_submit_button("Save hours", type="primary", disabled=not may):
             wanted = ({"quiet": quiet.strip()} if quiet_on else {}) | (
                 {"hours": hours.strip(), "weekdays": days} if hours_on else {})
@@ -72,7 +72,7 @@ def _warm_up(may: bool) -> None:
     held: list[dict[str, Any]] = [{"domain": one.domain, "from": str(iso(one.from_at))[:10], "first": one.first,
                                    "growth": one.growth, "until": one.until} for one in policy.ramps(state.store())]
     edited = st.data_editor(held or [dict.fromkeys(("domain", "from", "first", "growth", "until"))], num_rows="dynamic",
-                            key="warm-up", disabled=not may, column_config={
+                            key="warm-up", disabled=not may, placeholder="", column_config={
         "domain": st.column_config.TextColumn("Mail domain", help="gmail.com"),
         "from": st.column_config.TextColumn("From", help="2026-03-01"),
         "first": st.column_config.NumberColumn("First day", min_value=1, step=1),
@@ -90,12 +90,13 @@ def _watchdog(may: bool) -> None:
                 "or bounce. A person resumes it.")
     held = watchdog.thresholds(state.store())
     with st.form("watchdog", border=True):
-        unsubscribed, complained, bounced = (st.number_input(f"{label}, % of those sent", 0.01, 100.0, rate * 100, 0.1)
-                                             for label, rate in (("Unsubscribed", held.unsubscribe_rate),
-                                                                 ("Complained", held.complaint_rate),
-                                                                 ("Bounced", held.bounce_rate)))
-        least = st.number_input("Only when at least so many were sent", 1, 1_000_000, held.least_sent)
-        window = st.text_input("Within", say_duration(held.window_s))
+        rates = (("Unsubscribed", held.unsubscribe_rate), ("Complained", held.complaint_rate), ("Bounced", held.bounce_rate))
+        unsubscribed, complained, bounced = (
+            place.number_input(f"{label}, % of those sent", 0.01, 100.0, rate * 100, 0.1)
+            for place, (label, rate) in zip(st.columns(3), rates, strict=True))
+        left, middle, _ = st.columns(3)
+        least = left.number_input("When at least so many were sent", 1, 1_000_000, held.least_sent)
+        window = middle.text_input("Within", say_duration(held.window_s))
         if st.form_submit_button("Save", type="primary", disabled=not may):
             with state.boundary():
                 said = {**watchdog.document(held), "unsubscribe_rate": unsubscribed / 100, "complaint_rate": complained / 100,

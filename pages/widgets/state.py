@@ -210,6 +210,8 @@ def page_frame(title: str, icon: str | None = None) -> Iterator[None]:
 # each other on a wide page come one below the other before words break in them.
 STYLE = """<style>
 .stMainBlockContainer { padding: 2.5rem 3rem 4rem; }
+.stMain h3 { padding: 0.25rem 0; margin: 0; }
+.stMarkdown:has(h3) [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .stApp:has([data-testid="stExpandSidebarButton"]) .stMainBlockContainer { padding-top: 4.25rem; }
 @media (max-width: 800px) {
   .stMainBlockContainer { padding: 4.25rem 1.5rem 3rem; }

@@ -220,7 +220,7 @@ def test_copy_and_paste_takes_the_edges_within(page: Page, url: str) -> None:
 def test_a_published_version_refuses_every_edit(page: Page, url: str) -> None:
     start(page, url, readonly="1")
     see_all(page)
-    expect(page.get_by_text("Published: read only").first).to_be_visible()
+    expect(page.get_by_text("Read only").first).to_be_visible()
     expect(page.locator(".jc-item[data-kind]")).to_have_count(0)
     expect(page.get_by_role("button", name="Tidy up")).to_have_count(0)
     x, y = middle(node(page, "engaged").locator(".jc-title"))

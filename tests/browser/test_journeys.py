@@ -168,10 +168,13 @@ def test_two_editors_of_one_draft_are_told_politely(page: Page, browser: Browser
     context.close()
     expect(page.get_by_text("local admin changed this journey").or_(page.get_by_text("was changed by local admin")).first
            ).to_be_visible()
+    mine = page.get_by_role("button", name="Keep mine instead")
+    expect(mine).to_have_count(0)  # there is nothing of mine yet
     node(page, "second").click()
     page.keyboard.press("Delete")
     expect(nodes(page)).to_have_count(3)
     expect(page.get_by_text("was changed by local admin").first).to_be_visible()  # the edit arrived, and was refused
+    expect(mine).to_be_visible()
     assert len(draft(store, "Shared")["nodes"]) == 3, "nothing was overwritten"
     page.get_by_role("button", name="Load their version").click()
     expect(nodes(page)).to_have_count(4)

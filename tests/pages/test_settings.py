@@ -34,7 +34,7 @@ def test_hours_are_saved_and_shown_again(workspace: Store) -> None:
     at = well(open_page("settings", view="limits"))
     next(one for one in at.toggle if one.label == "Quiet hours").set_value(True)
     next(one for one in at.toggle if one.label == "Only in these hours").set_value(True)
-    next(one for one in at.multiselect if one.label == "on").set_value(["monday"])
+    next(one for one in at.pills if one.label == "on").set_value(["monday"])
     well(press(at, "Save hours"))
     assert access.setting(workspace, "hours") == {"quiet": "21:00-08:00", "hours": "09:00-17:00", "weekdays": ["monday"]}
     at = well(open_page("settings", view="limits"))

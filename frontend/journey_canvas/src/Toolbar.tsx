@@ -105,7 +105,7 @@ export function Toolbar({ shot, find, onTidy }: { shot: Snapshot; find: RefObjec
       <ProblemsTool />
       <span className="jc-gap" />
       {readonly ? (
-        <span className="jc-readonly" role="status"><span className="jc-icon" aria-hidden>lock</span>Published: read only</span>
+        <span className="jc-readonly" role="status"><span className="jc-icon" aria-hidden>lock</span>Read only</span>
       ) : (
         <>
           <Tool icon="undo" label="Undo" keys="Ctrl+Z" off={!shot.canUndo} onClick={editor.undo} />
