@@ -6,13 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from engine import audit
-from engine.activity import events, intake, timeline, verdicts
+from engine.activity import intake
 from engine.loop import watchdog
 from engine.outreach import messages
 from engine.outreach.limits import REASONS
 from engine.service import health
-from pages.widgets import errands, mail, rule_values, state
-from pages.widgets.person import ask_judge, judge_dialog, say_age, when
+from pages.widgets import errands, live_events, mail, state
+from pages.widgets.person import say_age, when
 from pages.widgets.tables import link_table, moment_column, moments, say_count
 
 SECTIONS = {"events": "Live events", "messages": "Messages", "errands": "Webhooks and notices", "approvals": "Approvals",
@@ -20,53 +20,6 @@ SECTIONS = {"events": "Live events", "messages": "Messages", "errands": "Webhook
 SHOWN, LIVE_EVERY_S = 200, 3
 _COLORS = {"sent": "green", "queued": "blue", "admitted": "blue", "sending": "blue", "skipped": "orange", "failed": "red",
            "unknown": "red", "canceled": "gray"}
-
-
-def _events() -> None:
-    asked = [name] if (name := state.param("event")) else []
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = state.choice_param("Event", "event", sorted({*rule_values.event_names(), *asked}), width=240)
-        judging = state.may("market") and st.toggle(
-            "Judge visits and clicks", key="judging", help="Scanners of mail and crawlers do them as well as people. The table "
-            "stands still meanwhile.")
-    _judge_events(name) if judging else _live_events(name)
-
-
-def _judge_events(name: str | None) -> None:
-    """The newest that a machine could have done, each with a button. A click is about the rows as they were shown."""
-    rows = events.recent(state.store(), name=name, names=verdicts.IN_DOUBT, limit=SHOWN)
-    shown = st.session_state.get("judging-shown")
-    if rows.empty:
-        st.info("Nothing has happened that a machine could have done.", icon=":material/smart_toy:")
-        return
-    said = rows["verdict"].astype(object).where(rows["verdict"].notna(), None)
-    asks = [ask_judge(one) if verdicts.in_doubt(what, one) else None for what, one in zip(rows["name"], said, strict=True)]
-    st.session_state["judging-shown"] = rows[["contact_id", "id", "occurred_at"]]
-    link_table(moments(rows.assign(ask=asks), "occurred_at"), "ask", lambda row: _judge(shown, row), {
-        "occurred_at": st.column_config.DatetimeColumn("When", format="YYYY-MM-DD HH:mm:ss"), "who": "Who", "name": "Event",
-        "object": "What", "source": "From", "verdict": "Judged"}, key="judge", label="Who did it")
-
-
-def _judge(shown: pd.DataFrame | None, row: int) -> None:
-    if shown is None or row >= len(shown):
-        return
-    entry = timeline.of_event(state.store(), *(int(one) for one in shown.iloc[row]))
-    if entry:
-        judge_dialog(entry)
-
-
-@st.fragment(run_every=LIVE_EVERY_S)
-def _live_events(name: str | None) -> None:
-    rows = events.recent(state.store(), name=name, limit=SHOWN)
-    if rows.empty:
-        st.info("Nothing has happened yet. A write key (Settings) lets your website send what people do.",
-                icon=":material/bolt:")
-        return
-    st.dataframe(moments(rows.fillna({"verdict": ""}), "occurred_at"), hide_index=True, placeholder="–",
-                 height=560, column_order=[
-        "occurred_at", "who", "name", "object", "source", "verdict"], column_config={
-            "occurred_at": st.column_config.DatetimeColumn("When", format="YYYY-MM-DD HH:mm:ss"), "who": "Who", "name": "Event",
-            "object": "What", "source": "From", "verdict": "Judged"})
 
 
 def _messages() -> None:
@@ -180,7 +133,7 @@ def _audit() -> None:
 
 def _section(view: str) -> None:
     if view == "events":
-        _events()
+        live_events.show()
     elif view == "messages":
         number = state.number_param("message")
         _messages() if number is None else _message(number)

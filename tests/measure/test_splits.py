@@ -139,7 +139,7 @@ def test_the_command_line_reads_it_as_the_page_does(told: Store, url: str, capsy
     early = ask("show", "j/ab", "--as-of", str(START + 8 * DAY + HOUR))
     assert early["waiting"] == 40 and sum(one["n"] for one in early["arms"]) == 20
     assert run(gather(), ["--db", url, "abtest", "show", "j/ab", "--by", "color"]) == 2
-    assert "write persona, topic or segment:NAME" in capsys.readouterr().err
+    assert "write persona, topic, source or segment:NAME" in capsys.readouterr().err
 
 
 def test_test_people_are_left_out(told: Store) -> None:

@@ -17,7 +17,7 @@ from engine.loop.tick import Loop
 from engine.outreach import messages
 from engine.service import attention, health, users
 from engine.store import Store
-from pages.widgets import tables
+from pages.widgets import live_events
 
 from .running import open_page, well, words
 
@@ -56,7 +56,7 @@ def test_a_hit_is_judged_by_the_dialog_of_the_timeline(workspace: Store, cast: d
     at.toggle(key="judging").set_value(True).run()
     table = well(at).dataframe[0].value
     assert (list(table["name"]), list(table["ask"])) == (["page_view", "page_view"], ["A person?", "A machine?"])
-    clicked = tables.link_table
+    clicked = live_events.link_table
 
     def click(frame: Any, link: str, open_row: Any, *rest: Any, **more: Any) -> list[int]:
         open_row(1)
@@ -65,7 +65,7 @@ def test_a_hit_is_judged_by_the_dialog_of_the_timeline(workspace: Store, cast: d
     with workspace.transaction():  # what comes in after the table was drawn must not shift what a click is about
         events.insert_events(workspace, [{"contact_id": cast["bo"], "name": "page_view", "object": "/", "occurred_at": 10,
                                           "received_at": 10, "props": "{}", "dedupe_key": "x", "source": "test"}])
-    monkeypatch.setattr(tables, "link_table", click)
+    monkeypatch.setattr(live_events, "link_table", click)
     at.run()
     assert "visited /pricing" in words(well(at)) and "Nobody has judged it" in words(at)
 
