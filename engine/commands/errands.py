@@ -12,7 +12,7 @@ from .common import Call, Group, takes_call
 
 @click.group("errands", cls=Group)
 def group() -> None:
-    """Webhooks and notices of journeys, and what became of them."""
+    """Webhooks and notices to our own people, and what became of them."""
 
 
 @group.command("list")
@@ -31,7 +31,7 @@ def list_(call: Call, status: str | None, limit: int) -> None:
 @click.argument("errand_ids", type=int, nargs=-1, required=True)
 @takes_call
 def retry(call: Call, errand_ids: tuple[int, ...]) -> None:
-    """Try dead errands again from the start."""
+    """Try dead and unknown errands again from the start."""
     with call.store() as store:
         done = errands.retry(store, errand_ids, by=call.by, now=call.now)
     call.answer({"retried": done, "ids": errand_ids}, f"{done} queued again")

@@ -25,7 +25,7 @@ from ..content.render import Rendered, Renderer
 from ..errors import BadInput, NotFound
 from ..people.consent import ADDRESS_COLUMN
 from ..store import Store
-from . import limits, messages, notices
+from . import limits, messages
 from .channels import Transport, choose
 from .mail import Mail, Outcome
 
@@ -42,7 +42,7 @@ _NEXT = (f"message m WHERE {messages.WAITING} AND m.status = 'admitted' AND m.du
 @dataclass
 class Sent:
     """What a run did. skipped: refused on the second look; later: refused for now, to be tried again; untried, closed: the
-    way out was shut. notices: mail to our own people that left.
+    way out was shut.
     """
 
     sent: int = 0
@@ -52,7 +52,6 @@ class Sent:
     later: int = 0
     untried: int = 0
     closed: bool = False
-    notices: int = 0
 
 
 @dataclass
@@ -111,7 +110,6 @@ def deliver(store: Store, config: Config, *, now: int, limit: int | None = None)
             run.total.closed = True
             return run.total
         left = _CLAIM if limit is None else limit
-        run.total.notices, run.total.closed = notices.deliver(store, run.transport, now=now)
         while left > 0 and not run.total.closed and (rows := _claim(run, min(_CLAIM, left))):
             _send(run, rows)
             tell(store, now=now)

@@ -1,4 +1,4 @@
-"""Carries errands out: posts webhooks, mails notices to colleagues, tries again later, and tells the journey the end."""
+"""Carries errands out: posts webhooks, mails notices to our own people, tries again later, tells the journey the end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import hmac
 import http.client
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 from .. import audit
@@ -30,6 +31,7 @@ AT_ONCE = 20  # errands between two looks at what is due
 _TELL = 500
 _AGAIN = frozenset({408, 425, 429})  # answers that say: not now; so do those from 500
 _PRIVATE = "webhook_hosts"  # a setting: names that may lead into the own network
+_ENDS = {"sent": "done", "failed": "dead"}  # what an outcome of a mail is called here
 EVENTS = {"done": "errand_done", "dead": "errand_failed"}
 
 
@@ -41,16 +43,17 @@ class Ran:
     dead: int = 0
     later: int = 0
     canceled: int = 0
+    unknown: int = 0
 
     @property
     def changed(self) -> int:
         """How many errands came to an end."""
-        return self.done + self.dead + self.canceled
+        return self.done + self.dead + self.canceled + self.unknown
 
 
 @dataclass(frozen=True)
 class _End:
-    """What an attempt came to: done, dead or later."""
+    """What an attempt came to: done, dead, canceled, unknown, later, or untried: its turn never came."""
 
     fate: str
     detail: str
@@ -65,7 +68,7 @@ class _Run:
     now: int
     capture_only: bool
     private: tuple[str, ...]
-    ran: Ran = field(default_factory=Ran)
+    ran: Ran
 
 
 def run(store: Store, config: Config, *, now: int, limit: int | None = None, capture: bool = False) -> Ran:
@@ -74,9 +77,10 @@ def run(store: Store, config: Config, *, now: int, limit: int | None = None, cap
         if not free:
             return Ran()
         tell(store, now=now)
+        ran = Ran(unknown=errands.abandon(store, now=now))
         if not (rows := errands.due(store, now=now, limit=AT_ONCE if limit is None else min(AT_ONCE, limit))):
-            return Ran()
-        held = _Run(store, config, now, capture or bool(setting(store, "capture_only", False)), tuple(allowed(store)))
+            return ran
+        held = _Run(store, config, now, capture or bool(setting(store, "capture_only", False)), tuple(allowed(store)), ran)
         left = AT_ONCE if limit is None else limit
         while left > 0 and rows:
             _carry(held, rows)
@@ -105,20 +109,31 @@ def _item(row: dict[str, Any], now: int) -> Item:
 
 
 def _carry(held: _Run, rows: list[dict[str, Any]]) -> None:
-    readers = Readers(held.store, held.config).load([row["contact_id"] for row in rows])
+    readers, mails = Readers(held.store, held.config).load([row["contact_id"] for row in rows]), []
     for row in rows:
-        reader = readers.get(row["contact_id"])
-        end = _End("canceled", "the contact has gone on") if row["moot"] else _attempt(held, row, reader)
-        again = end.fate == "later" and row["attempts"] < len(BACKOFF_S)
-        status = "queued" if again else "dead" if end.fate == "later" else end.fate
-        due_at = held.now + BACKOFF_S[row["attempts"]] if again else None
-        with held.store.transaction(durable=True):
-            errands.mark(held.store, row["id"], status, end.detail, now=held.now, due_at=due_at)
-        name = "later" if again else status
-        setattr(held.ran, name, getattr(held.ran, name) + 1)
+        made = _attempt(held, row, readers.get(row["contact_id"]))
+        if isinstance(made, Mail):
+            mails.append((row, made))
+        else:
+            _settle(held, row, made)
+    if mails:
+        _send(held, mails)
 
 
-def _attempt(held: _Run, row: dict[str, Any], reader: dict[str, Any] | None) -> _End:
+def _settle(held: _Run, row: dict[str, Any], end: _End) -> None:
+    again = end.fate == "untried" or (end.fate == "later" and row["attempts"] < len(BACKOFF_S))
+    status = "queued" if again else "dead" if end.fate == "later" else end.fate
+    due_at = held.now + BACKOFF_S[min(row["attempts"], len(BACKOFF_S) - 1)] if again else None
+    with held.store.transaction(durable=True):
+        errands.mark(held.store, row["id"], status, end.detail, now=held.now, due_at=due_at, tried=end.fate != "untried")
+    name = "later" if again else status
+    setattr(held.ran, name, getattr(held.ran, name) + 1)
+
+
+def _attempt(held: _Run, row: dict[str, Any], reader: dict[str, Any] | None) -> _End | Mail:
+    """How it ended, or the mail that is yet to be sent."""
+    if row["moot"]:
+        return _End("canceled", "the contact has gone on")
     if reader is None:
         return _End("dead", "the contact no longer exists")
     context = {**reader, **trigger(row["props"])}
@@ -134,7 +149,7 @@ def _attempt(held: _Run, row: dict[str, Any], reader: dict[str, Any] | None) -> 
 def _webhook(held: _Run, row: dict[str, Any], context: dict[str, Any]) -> _End:
     body = json.dumps(_payload(held, row, context), ensure_ascii=False, default=str).encode()
     if held.capture_only:
-        return _End("done", f"captured, nothing left the house: {body.decode()[:900]}")
+        return _End("done", f"{errands.CAPTURED}{body.decode()[:900]}")
     headers = {"Content-Type": "application/json", "User-Agent": "Throughline",
                "Idempotency-Key": f"{row['id']}.{row['round']}",
                "Throughline-Signature": signed(held.config.secret, body, held.now)}
@@ -186,27 +201,40 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------ notices
 
 
-def _notice(held: _Run, row: dict[str, Any], context: dict[str, Any]) -> _End:
+def _notice(held: _Run, row: dict[str, Any], context: dict[str, Any]) -> _End | Mail:
     address = str(context["contact"]["owner"] or "") if row["target"] == "owner" else row["target"]
     if "@" not in address:
         return _End("dead", f"the owner {address!r} is no e-mail address" if address else "the contact has no owner")
-    subject, page, text = _said(held, json.loads(row["body"]) if isinstance(row["body"], str) else row["body"], context)
-    carrier = choose("email", held.config, capture_only=held.capture_only)(held.config)
-    mail = Mail(row["id"], f"errand-{row['id']}.{row['round']}", address, "", " ".join(subject.split()), page, text, None,
-                held.now)
+    given = json.loads(row["body"]) if isinstance(row["body"], str) else row["body"]
+    subject, page, text = _said(held, given, context)
+    return Mail(row["id"], f"errand-{row['id']}.{row['round']}", address, given.get("name", ""), " ".join(subject.split()),
+                page, text, None, held.now)
+
+
+def _send(held: _Run, mails: list[tuple[dict[str, Any], Mail]]) -> None:
+    """Hand mails over by one connection, each claimed on disk before."""
     try:
-        outcome = next(iter(carrier.send([mail])))
-    finally:
-        carrier.close()
-    if outcome.fate == "sent":
-        how = "captured, nothing left the house: " if carrier.name == "capture" else ""
-        return _End("done", f"{how}to {address}: {mail.subject}")
-    fate = "later" if outcome.fate in ("later", "untried") else "dead"
-    return _End(fate, outcome.detail or outcome.reason or outcome.fate)
+        carrier = choose("email", held.config, capture_only=held.capture_only)(held.config)
+    except BadInput as error:  # a wrong setting leaves none in doubt
+        for row, _ in mails:
+            _settle(held, row, _End("later", str(error)))
+        return
+    with held.store.transaction(durable=True):
+        errands.claim(held.store, [row["id"] for row, _ in mails])
+    by_id = {row["id"]: (row, mail) for row, mail in mails}
+    how = errands.CAPTURED if carrier.name == "capture" else ""
+    with closing(carrier):
+        for outcome in carrier.send([mail for _, mail in mails]):
+            row, mail = by_id[outcome.message_id]
+            said = f"{how}to {mail.address}: {mail.subject}" if outcome.fate == "sent" else outcome.detail or outcome.reason
+            _settle(held, row, _End(_ENDS.get(outcome.fate, outcome.fate), said or outcome.fate))
 
 
 def _said(held: _Run, given: Mapping[str, Any], context: dict[str, Any]) -> tuple[str, str | None, str | None]:
-    """Subject, HTML and text of a notice: a message as it is now, or what the step says itself. Its links count no click."""
+    """Subject, HTML and text of a notice: a message as it is now, what the step says itself, or as it was written (`as_is`).
+    Its links count no click."""
+    if given.get("as_is"):
+        return given["subject"], None, given["text"]
     if "template" in given:
         version = templates.get(held.store, given["template"]).version_id
         made = Renderer(held.store, held.config).render(version, context, marketing=False)

@@ -1,7 +1,8 @@
-"""Errands: what a journey asks to be carried out of the house that is no message to the contact, webhooks and notices.
+"""Errands: what is carried out of the house that is no message to the contact: webhooks, and notices to our own people.
 
-Status: queued → done, dead or canceled. At least once: a process that dies between an answer and its mark asks again,
-with the same idempotency key. Only this module writes the table.
+Status: queued → done, dead or canceled. A webhook goes at least once: a process that dies between an answer and its mark asks
+again, with the same idempotency key. A notice is a mail and goes at most once: it is `sending` on disk before it leaves, and
+what a dead process left so is `unknown`. Only this module writes the table.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from ..errors import BadInput, Conflict, NotFound, listing
 from ..sql import Sql, sql
 from ..store import Store
 
-STATUSES = ("queued", "done", "dead", "canceled")
+STATUSES = ("queued", "sending", "done", "dead", "unknown", "canceled")
+CAPTURED = "captured, nothing left the house: "  # how the detail of what stayed here begins
+_AGAIN = ("dead", "unknown")  # what a person may try again
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ def queue(rows: Sql, *, kind: str, node_id: int, journey_id: int, target: str, b
         kind=kind, node_id=node_id, journey_id=journey_id, target=target, body=body, holds=int(holds), rows=rows)
 
 
+def add(store: Store, rows: Iterable[dict[str, Any]], *, now: int) -> int:
+    """Notices of no journey, whose end nobody waits for. Keys: contact_id, target, body (JSON text). Needs a transaction."""
+    common = {"kind": "notice", "holds": 0, "created_at": now, "due_at": now, "told_at": now}
+    return store.insert_many("errand", [common | row for row in rows])
+
+
 def due(store: Store, *, now: int, limit: int) -> list[dict[str, Any]]:
     """Errands whose turn it is. moot: the contact that waited for it has gone on."""
     return store.records(
@@ -62,11 +71,26 @@ def due(store: Store, *, now: int, limit: int) -> list[dict[str, Any]]:
         WHERE h.status = 'queued' AND h.due_at <= :now ORDER BY h.due_at, h.id LIMIT :limit""", now=now, limit=limit)
 
 
-def mark(store: Store, errand_id: int, status: str, detail: str, *, now: int, due_at: int | None = None) -> None:
+def claim(store: Store, ids: Iterable[int]) -> None:
+    """They are about to be handed over. Needs a transaction."""
+    store.run_many("UPDATE errand SET status = 'sending' WHERE id = :id AND status = 'queued'", [{"id": one} for one in ids])
+
+
+def abandon(store: Store, *, now: int) -> int:
+    """What a dead process left in `sending` may or may not have left; how many. The caller is the only one who sends."""
+    if not store.one("SELECT 1 FROM errand h WHERE h.status = 'sending' LIMIT 1"):
+        return 0
+    with store.transaction(durable=True):
+        return store.run("UPDATE errand SET status = 'unknown', done_at = :now, detail = 'interrupted: it may or may not have "
+                         "arrived' WHERE status = 'sending'", now=now)
+
+
+def mark(store: Store, errand_id: int, status: str, detail: str, *, now: int, due_at: int | None = None,
+         tried: bool = True) -> None:
     """Write what an attempt came to; with status queued it is tried again at `due_at`. Needs a transaction."""
-    store.run("""UPDATE errand SET status = :status, detail = :detail, attempts = attempts + 1, due_at = COALESCE(
+    store.run("""UPDATE errand SET status = :status, detail = :detail, attempts = attempts + :tried, due_at = COALESCE(
         CAST(:due_at AS BIGINT), due_at), done_at = CASE WHEN :status = 'queued' THEN NULL ELSE :now END WHERE id = :id""",
-              id=errand_id, status=status, detail=detail[:1_000], now=now, due_at=due_at)
+              id=errand_id, status=status, detail=detail[:1_000], now=now, due_at=due_at, tried=int(tried))
 
 
 def untold(store: Store, limit: int) -> list[dict[str, Any]]:
@@ -102,16 +126,17 @@ def counts(store: Store) -> dict[str, int]:
 
 
 def retry(store: Store, ids: Sequence[int], *, by: Actor, now: int) -> int:
-    """Try dead errands again from the start; how many. Raises NotFound: no such errand. Conflict: one that is not dead."""
+    """Try dead and unknown errands again from the start; how many. Raises NotFound: no such errand. Conflict: neither."""
     require(by, "market")
     with store.transaction():
         for errand_id in ids:
             status = store.one("SELECT h.status FROM errand h WHERE h.id = :id", id=errand_id)
             if status is None:
                 raise NotFound(f"errand {errand_id}: there is none; `errands list` shows what there is")
-            if status != "dead":
-                raise Conflict(f"errand {errand_id} is {status}: only a dead one can be tried again")
+            if status not in _AGAIN:
+                raise Conflict(f"errand {errand_id} is {status}: only a dead or unknown one can be tried again")
         done = store.run_many("""UPDATE errand SET status = 'queued', due_at = :now, attempts = 0, round = round + 1,
-            done_at = NULL, told_at = NULL WHERE id = :id AND status = 'dead'""", [{"id": item, "now": now} for item in ids])
+            done_at = NULL, told_at = NULL WHERE id = :id AND status IN ('dead', 'unknown')""",
+                              [{"id": item, "now": now} for item in ids])
         audit.record(store, by, "errands tried again", listing([str(item) for item in ids]), now=now, ids=list(ids))
     return done

@@ -276,21 +276,17 @@ OUTREACH = (
            "WHERE status IN ('queued', 'admitted', 'sending')",
            "message_astray (status, id) WHERE status IN ('skipped', 'failed', 'unknown', 'canceled')",
            "message_untold (id) WHERE told_at IS NULL AND status IN ('sent', 'failed', 'unknown')")),
-    # Mail to one of our own about a contact. status: queued, sending, then sent, failed or unknown.
-    Table("notice", "outreach.notices", """id {id}, kind TEXT NOT NULL, address TEXT NOT NULL, name TEXT NOT NULL,
-        contact_id {big} NOT NULL, subject TEXT, body TEXT, created_at {big} NOT NULL, due_at {big} NOT NULL,
-        status TEXT NOT NULL, attempts {big} NOT NULL DEFAULT 0, transport TEXT, sent_at {big}, detail TEXT""",
-          ("notice_open (status, due_at) WHERE status IN ('queued', 'sending')", "notice_address (address, id)",
-           "notice_contact (contact_id)")),
-    # Something a journey asks to be carried out of the house that is no message to the contact. kind: webhook (target: an
-    # address, body: JSON or NULL for all we know) or notice (target: owner or an e-mail address, body: subject and text).
-    # holds: the contact waits for its end. status: queued, done, dead or canceled. round: rises when a person retries it.
+    # Something to be carried out of the house that is no message to the contact. kind: webhook (target: an address, body:
+    # JSON or NULL for all we know) or notice (target: owner or an e-mail address, body: subject and text; of no journey
+    # where routing tells a rep). holds: the contact waits for its end. status: queued, sending (a notice that is being handed
+    # over), done, dead, unknown or canceled. round: rises when a person retries it.
     Table("errand", "outreach.errands", """id {id}, kind TEXT NOT NULL, journey_id {big}, enrollment_id {big}, node_id {big},
         token_id {big}, visit {big}, contact_id {big} NOT NULL, target TEXT NOT NULL, body {json}, holds {big} NOT NULL,
         status TEXT NOT NULL DEFAULT 'queued', attempts {big} NOT NULL DEFAULT 0, round {big} NOT NULL DEFAULT 0,
         created_at {big} NOT NULL, due_at {big} NOT NULL, done_at {big}, detail TEXT, told_at {big},
         UNIQUE (token_id, visit, node_id)""",
           ("errand_due (due_at, id) WHERE status = 'queued'", "errand_contact (contact_id)",
+           "errand_sending (id) WHERE status = 'sending'", "errand_letter (target, id) WHERE journey_id IS NULL",
            "errand_untold (id) WHERE told_at IS NULL AND status IN ('done', 'dead')")),
     # What was really sent, kept for the timeline; erased with the contact.
     Table("message_copy", "outreach.messages", """message_id {big} PRIMARY KEY, subject TEXT, html TEXT, text TEXT,

@@ -59,6 +59,9 @@ def _errands(store: Store) -> Iterator[Notice]:
         words = "webhook or notice was given up" if dead == 1 else "webhooks and notices were given up"
         yield Notice("warning", f"{dead:,} {words}: look at the answers and try again.", "activity",
                      {"view": "errands", "status": "dead"})
+    if lost := errands.counts(store).get("unknown", 0):
+        yield Notice("warning", f"{lost:,} {'notice' if lost == 1 else 'notices'} to colleagues may not have arrived: look, "
+                     "and send again what did not.", "activity", {"view": "errands", "status": "unknown"})
     if asked := len(approving.pending(store)):
         yield Notice("info", f"{asked:,} {'person waits' if asked == 1 else 'people wait'} for somebody's yes or no.",
                      "activity", {"view": "approvals"})

@@ -1,4 +1,4 @@
-"""Webhooks and notices of journeys with what became of them, and the questions that wait for somebody's answer."""
+"""Webhooks, and notices to our own people, with what became of them, and the questions that wait for somebody's answer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .person import say_age, when
 from .tables import moment_column, moments, say_count
 
 SHOWN = 200
-_COLORS = {"done": "green", "queued": "blue", "dead": "red", "canceled": "gray"}
+_COLORS = {"done": "green", "queued": "blue", "sending": "blue", "dead": "red", "unknown": "red", "canceled": "gray"}
 
 
 def errand_list() -> None:
-    """The newest errands, and the dead ones to be tried again."""
+    """The newest errands; the dead and the unknown ones can be tried again."""
     counts = errands.counts(state.store())
     with st.container(horizontal=True, gap="small"):
         for status, number in sorted(counts.items(), key=lambda one: -one[1]):
@@ -27,7 +27,8 @@ def errand_list() -> None:
     status = state.choice_param("Status", "status", sorted(counts))
     found = errands.list_errands(state.store(), status=status, limit=SHOWN)
     if not found:
-        st.info("No webhook and no notice yet. The steps Webhook and Notify of a journey make them.", icon=":material/webhook:")
+        st.info("No webhook and no notice yet. The steps Webhook and Notify of a journey make them, and leads that are handed "
+                "over.", icon=":material/webhook:")
         return
     rows = moments(pd.DataFrame([{**vars(one), "at": one.done_at or one.due_at} for one in found]), "at")
     chosen = st.dataframe(rows, hide_index=True, placeholder="–",
@@ -35,10 +36,10 @@ def errand_list() -> None:
         "at", "kind", "status", "detail", "target", "contact", "journey", "attempts"], column_config={
         "at": moment_column("When"), "kind": "What", "status": "Status", "detail": st.column_config.TextColumn(
             "Answer", width="large"), "target": "To", "contact": "About", "journey": "Journey", "attempts": "Tries"})
-    dead = [found[row].id for row in chosen.selection.rows if found[row].status == "dead"]  # type: ignore[attr-defined]
-    words = f"Try {say_count(len(dead), 'dead one', 'dead ones')} again" if dead else "Try dead ones again"
-    st.button(words, icon=":material/replay:", disabled=not dead,
-              help="Tick the rows first. The receiver sees another idempotency key.", on_click=_retry, args=(dead,))
+    lost = [found[row].id for row in chosen.selection.rows if found[row].status in ("dead", "unknown")]  # type: ignore[attr-defined]
+    st.button(f"Try {len(lost):,} again" if lost else "Try dead and unknown ones again", icon=":material/replay:",
+              disabled=not lost, on_click=_retry, args=(lost,), help="Tick the rows first. A webhook comes with another "
+              "idempotency key; a notice that is unknown may arrive twice.")
 
 
 def _retry(ids: list[int]) -> None:

@@ -18,6 +18,7 @@ from .tables import link_table, moment_column, moments, say_count
 
 FALLBACK = "Fallback queue"
 SNOOZES = {"4 hours": 4 * HOUR, "1 day": DAY, "3 days": 3 * DAY, "1 week": 7 * DAY}
+_HOW = {"done": "sent", "dead": "not delivered", "unknown": "may not have arrived"}
 
 
 def desk(reps: list[Rep]) -> None:
@@ -80,7 +81,7 @@ def _notices(whose: Rep) -> None:
         return
     with st.expander(say_count(len(found), "notice to the rep", "notices to the rep"), icon=":material/mail:"):
         for one in found.itertuples():
-            how = "shown here only" if one.transport == "capture" else one.status
+            how = "shown here only" if one.captured else _HOW.get(one.status, one.status)
             st.markdown(f"**{state.escaped(one.subject or 'erased')}** · {when(one.created_at)} · {how}")
             st.text(one.body or "")
 
