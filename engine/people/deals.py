@@ -52,13 +52,17 @@ def upsert_many(store: Store, rows: Iterable[Mapping[str, Any]], *, now: int) ->
     return Counts(created, updated, len(done) - created - updated, done)
 
 
-def effects(name: str, stage: str | None, amount_minor: int | None, currency: str | None) -> list[Sql]:
-    """For a journey: a deal for each row of `batch` that leaves its node, once per visit, owned by who owns the contact."""
+def effects(name: Sql, stage: Sql | None, amount_minor: int | None, currency: str | None) -> list[Sql]:
+    """For a journey: a deal for each row of `batch` that leaves its node, once per visit, owned by who owns the contact.
+
+    name, stage: texts over the row b.
+    """
     return [
         sql(f"""INSERT INTO deal (deal_id, name, stage, amount_minor, currency, created_at, owner, updated_at)
-            SELECT {_OF_VISIT}, CAST(:name AS TEXT), CAST(:stage AS TEXT), CAST(:amount AS BIGINT), CAST(:currency AS TEXT),
+            SELECT {_OF_VISIT}, {{name}}, {{stage}}, CAST(:amount AS BIGINT), CAST(:currency AS TEXT),
                 :now, c.owner, :now FROM batch b CROSS JOIN contact c WHERE c.id = +b.contact_id AND b.port IS NOT NULL
-            ORDER BY b.id ON CONFLICT (deal_id) DO NOTHING""", name=name, stage=stage, amount=amount_minor, currency=currency),
+            ORDER BY b.id ON CONFLICT (deal_id) DO NOTHING""", name=name, stage=stage or sql("CAST(NULL AS TEXT)"),
+            amount=amount_minor, currency=currency),
         sql(f"""INSERT INTO deal_contact (deal_id, contact_id) SELECT d.id, b.contact_id FROM batch b
             CROSS JOIN deal d WHERE d.deal_id = {_OF_VISIT} AND b.port IS NOT NULL ON CONFLICT DO NOTHING"""),
         dirty.marks(sql("SELECT DISTINCT b.contact_id FROM batch b WHERE b.port IS NOT NULL")),

@@ -275,6 +275,8 @@ def functions() -> list[str]:
 
 
 _JSON_FUNCTIONS = (
+    """CREATE OR REPLACE FUNCTION json_quote(t TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE
+        AS $f$ SELECT CAST(to_jsonb(t) AS TEXT) $f$""",
     # the bounds are those of a double: a larger number is no number here, on SQLite it is infinite
     """CREATE OR REPLACE FUNCTION json_number_at(j JSONB, k TEXT) RETURNS DOUBLE PRECISION LANGUAGE sql IMMUTABLE
         AS $f$ SELECT CASE WHEN abs(n) < 1e308 THEN CASE WHEN abs(n) > 1e-300 THEN CAST(n AS DOUBLE PRECISION) ELSE 0 END END

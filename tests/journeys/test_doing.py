@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from engine.audience import routing
 from engine.errors import Invalid
+from engine.journeys import lint, reading
 from engine.journeys.runner import Runner
 from engine.people import consent, contacts, fields
 from engine.store import Store
@@ -115,6 +118,53 @@ def test_a_task_lands_on_the_desk_that_routing_chooses(store: Store) -> None:
     routing.refresh(store, now=T0, upto=10**6)
     assert store.rows("SELECT contact_id, owner, why, status FROM task ORDER BY 1") == [
         (who, "rita@example.com", "Call about the renewal", "open") for who in (1, 2)]
+
+
+AWKWARD = 'a "quoted" \\ {é} 50% :now\n'
+
+
+def test_tasks_deals_and_events_say_what_brought_the_person_there(store: Store) -> None:
+    """Each passage its own; what somebody came without has its default, or is left out; what is no text or number too."""
+    routing.save_rep(store, routing.Rep("rita@example.com", "Rita"), by=ANN, now=T0)
+    start(store, journey(
+        node("task", why="Call about {{ trigger.plan | default('the renewal') }}, {{event['seat count']}} seats", next="d"),
+        {"id": "d", "type": "deal", "name": "{{ trigger.plan }}", "stage": "{{ trigger.stage }}", "next": "m"},
+        {"id": "m", "type": "emit", "event": "asked", "object": "Plan {{ trigger.plan | default(\"None\") }}", "props": {
+            "seats": "{{ trigger['seat count'] }}", "all": ["{{trigger.plan}}", {"n": 3, "said": "for {{ trigger.plan }}!"}],
+            "sure": "{{ trigger.sure }}"}, "next": "e"}, END), signups=0)
+    engine = runner(store)
+    record(store, 1, "signup", T0, **{"plan": AWKWARD, "seat count": 5, "stage": "new", "sure": True})
+    record(store, 2, "signup", T0, plan=[1], stage=" ")
+    tick(engine, T0)
+    routing.refresh(store, now=T0, upto=10**6)
+    assert store.rows("SELECT contact_id, why FROM task ORDER BY 1") == [
+        (1, f"Call about {AWKWARD.strip(' ')}, 5 seats"), (2, "Call about the renewal,  seats")]
+    assert store.rows("""SELECT k.contact_id, d.name, d.stage FROM deal d JOIN deal_contact k ON k.deal_id = d.id
+        ORDER BY 1""") == [(1, AWKWARD.strip(" "), "new"), (2, "d", None)]
+    said = {row[0]: (row[1], json.loads(row[2])) for row in store.rows(
+        "SELECT e.contact_id, e.object, CAST(e.props AS TEXT) FROM event e WHERE e.name = 'asked'")}
+    assert said == {1: (f"plan {AWKWARD}".strip(" "), {
+        "seats": 5, "all": [AWKWARD, {"n": 3, "said": f"for {AWKWARD}!"}], "sure": True}),
+        2: ("plan none", {"seats": None, "all": [[1], {"n": 3, "said": "for !"}], "sure": None})}
+
+
+@pytest.mark.parametrize(("kind", "settings"), [
+    ("task", {"why": "Call {{ contact.email }}"}), ("deal", {"name": "{% if trigger.plan %}x{% endif %}"}),
+    ("deal", {"name": "x", "stage": "{{ trigger.plan | upper }}"}), ("emit", {"event": "asked", "object": "{{ trigger }}"}),
+    ("emit", {"event": "asked", "props": {"a": ["{{ trigger.plan "]}})])
+def test_code_that_only_messages_understand_is_refused_and_says_what_can_be_written(store: Store, kind: str,
+                                                                                    settings: Document) -> None:
+    with pytest.raises(Invalid, match="only {{ trigger.NAME }}"):
+        start(store, journey(node(kind, **settings), END))
+
+
+def test_a_gap_that_a_missing_property_leaves_is_remarked(store: Store) -> None:
+    graph = journey(node("task", why="Call about {{ trigger.plan }}", next="m"), {
+        "id": "m", "type": "emit", "event": "asked", "object": "{{ trigger.plan | default('x') }}",
+        "props": {"whole": "{{ trigger.seats }}", "said": "of {{ event.size }}"}, "next": "e"}, END)
+    found = [one for one in lint.check(graph, reading.known(store), lint.facts(store)) if one.code == "no_default"]
+    assert [(one.where, one.severity, one.message.split(" leaves")[0]) for one in found] == [
+        ("s", "advice", "Who comes without 'plan'"), ("m", "advice", "Who comes without 'size'")]
 
 
 def test_an_owner_is_given(store: Store) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -15,6 +14,7 @@ from ...outreach import errands, posting
 from ...sql import Sql, case, join, sql
 from .base import AMBER, BLUE, Deadline, Known, Node, Place, checked
 from .sending import check_template
+from .wording import texts
 
 OWNER = "owner"
 SUBJECT = "{{ contact.name or contact.email }}"  # of a notice that says none
@@ -26,18 +26,10 @@ def _url(value: Any) -> str:
     return str(value).strip()
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
-
-
 def _body(value: Any) -> Any:
     if value is not None and not isinstance(value, dict | list):
         raise ValueError("the body is an object or a list, as JSON has them")
-    for text in _texts(value):
+    for text in texts(value):
         checked(lambda source: compile_part(source, "body", escape=False), text)
     return value
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ...activity import events
 from ...audience import routing
+from ...errors import Problem
 from ...maths.money import parse_currency, to_minor
 from ...people import contacts, deals, fields
 from ...sql import Sql, sql
-from .base import GREEN, Node, Place, checked
+from . import wording
+from .base import GREEN, Known, Node, Place, checked
 from .telling import emits
+from .wording import Words, help_on
 
 
 class Owner(Node):
@@ -36,12 +38,13 @@ class Deal(Node):
 
     type: Literal["deal"] = "deal"
     emits: ClassVar = True
-    name: str = Field(min_length=1, max_length=200, json_schema_extra={"label": "Deal"})
-    stage: str | None = Field(default=None, max_length=100)
+    name: Words = Field(min_length=1, max_length=200, json_schema_extra={"label": "Deal"}, description=help_on())
+    stage: Words | None = Field(default=None, max_length=100, description=help_on())
     amount: float | None = Field(default=None, ge=0, le=1e12)
     currency: str | None = None
     label, icon, tint, group = "Create deal", "handshake", GREEN, "Sales"
     example: ClassVar = {"name": "Upgrade", "stage": "new", "amount": 1200, "currency": "EUR", "next": "END"}
+    variants: ClassVar = ({"name": "{{ trigger.plan | default('Standard') }} plan", "next": "END"},)
 
     @model_validator(mode="after")
     def _priced(self) -> Self:
@@ -57,7 +60,12 @@ class Deal(Node):
         told = sql("""SELECT b.contact_id, 'deal_created' AS name, d.deal_id AS object, d.amount_minor AS value_minor,
             d.currency, '{}' AS props, 'deal:' || d.deal_id || ':created' AS dedupe_key FROM {made} ORDER BY b.id""",
                    made=deals.of_visit())
-        return [*deals.effects(self.name, self.stage, minor, currency), events.emit_from(told, source="journey", valued=True)]
+        stage = None if self.stage is None else wording.filled(self.stage)
+        return [*deals.effects(wording.filled(self.name, self.id), stage, minor, currency),
+                events.emit_from(told, source="journey", valued=True)]
+
+    def check(self, known: Known) -> list[Problem]:
+        return wording.remarks(self.id, [self.name, self.stage])
 
     def describe(self) -> str:
         return f"Open the deal “{self.name}”{f' worth {self.amount:,g} {self.currency}' if self.amount is not None else ''}."
@@ -68,12 +76,17 @@ class Task(Node):
 
     type: Literal["task"] = "task"
     emits: ClassVar = True
-    why: str = Field(min_length=1, max_length=200, description="what sales should do, and why")
+    why: Words = Field(min_length=1, max_length=200, description=help_on("what sales should do, and why"))
     label, icon, tint, group = "Create task", "assignment_ind", GREEN, "Sales"
     example: ClassVar = {"why": "Call about the renewal", "next": "END"}
+    variants: ClassVar = ({"why": "Call about {{ trigger.product | default('the renewal') }}", "next": "END"},)
 
     def effects(self, place: Place) -> list[Sql]:
-        return [emits(routing.ASKED, sql("''"), sql("CAST(:props AS TEXT)", props=json.dumps({"why": self.why.strip()})))]
+        why = sql("""'{"why":' || json_quote({why}) || '}'""", why=wording.filled(self.why.strip(), self.id))
+        return [emits(routing.ASKED, sql("''"), why)]
+
+    def check(self, known: Known) -> list[Problem]:
+        return wording.remarks(self.id, self.why)
 
     def describe(self) -> str:
         return f"Hand over to sales: {self.why}."

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from ...activity import events
 from ...errors import Problem, listing
 from ...sql import Sql, fold, sql
+from . import wording
 from .base import GREEN, RED, Known, Node, Place
+from .wording import Words, help_on
 
 MANUAL = "journey_enroll"  # the event that enrolls; its object is the journey's id
 LOOP_STOP = 20  # events of one name for one contact at one moment: two journeys that start each other come to an end
@@ -37,11 +38,14 @@ class Emit(Node):
     type: Literal["emit"] = "emit"
     emits: ClassVar = True
     event: str = Field(min_length=1, max_length=100, pattern=r"^\w[\w .:-]*$", json_schema_extra={"kind": "event_name"})
-    object: str | None = Field(default=None, max_length=events.OBJECT_LENGTH)
-    props: dict[str, Any] | None = Field(default=None, json_schema_extra={"label": "Properties"},
-                                         description="those of the event that enrolled the person unless given")
+    object: Words | None = Field(default=None, max_length=events.OBJECT_LENGTH, description=help_on())
+    props: Annotated[dict[str, Any], AfterValidator(wording.check)] | None = Field(
+        default=None, json_schema_extra={"label": "Properties"},
+        description=help_on("those of the event that enrolled the person unless given"))
     label, icon, tint, group = "Record event", "bolt", GREEN, "Actions"
     example: ClassVar = {"event": "nurtured", "props": {"step": 3}, "next": "END"}
+    variants: ClassVar = ({"event": "asked", "object": "{{ trigger.product }}", "props": {"seats": "{{ trigger.seats }}"},
+                           "next": "END"},)
 
     @field_validator("event")
     @classmethod
@@ -51,8 +55,13 @@ class Emit(Node):
         return event.strip()
 
     def effects(self, place: Place) -> list[Sql]:
-        props = TRIGGER if self.props is None else sql("CAST(:props AS TEXT)", props=json.dumps(self.props, sort_keys=True))
-        return [emits(self.event, sql("CAST(:thing AS TEXT)", thing=events.as_object(self.object) or ""), props)]
+        props = TRIGGER if self.props is None else wording.filled_json(self.props)
+        thing = sql(f"COALESCE(SUBSTR(TRIM(fold({{text}})), 1, {events.OBJECT_LENGTH}), '')",
+                    text=wording.filled((self.object or "").strip()))
+        return [emits(self.event, thing, props)]
+
+    def check(self, known: Known) -> list[Problem]:
+        return wording.remarks(self.id, [self.object, self.props])
 
     def describe(self) -> str:
         return f"Record the event {self.event}{f' with {self.object}' if self.object else ''}."
