@@ -12,6 +12,8 @@ import pytest
 from engine.lazy import pd
 from engine.store import Store
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -23,6 +23,8 @@ from engine.store import sqlite as sqlite_module
 from engine.store.gate import WriteGate
 from tests.conftest import ENGINES, fresh_url, postgres_url
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -73,6 +73,7 @@ def test_a_file_goes_to_the_canvas_and_back_unchanged_to_the_byte(known: Any) ->
     assert documents.dump(to_document(to_graph(WELCOME, known), WELCOME, known)) == text
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(document=journeys(), seed=st.integers(0, 10**6))
 def test_random_journeys_survive_the_way_there_and_back(document: dict[str, Any], seed: int) -> None:

@@ -232,6 +232,7 @@ def test_complaint_13_an_exit_rule_takes_people_out_of_a_paused_journey(store: S
     assert trail(store, 2) == ["w.happened", "e.end"]
 
 
+@pytest.mark.slow
 @on_each_engine(graph=journeys(), life=lives(), seed=st.integers(0, 10_000))
 def test_moving_people_conserves_them(engine: str, graph: Document, life: Life, seed: int) -> None:
     """Whatever is redrawn and wished for: as many passages as before, each with the tokens it had, one place each."""

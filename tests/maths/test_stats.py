@@ -106,7 +106,7 @@ def test_no_lift_over_a_rate_of_zero() -> None:
     assert stats.compare_proportions((0, 100), (4, 100)).relative_lift is None
 
 
-@settings(max_examples=30)  # theirs collects garbage at each call
+@settings(max_examples=12)  # theirs collects garbage at each call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
     assert stats.holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))

@@ -173,6 +173,7 @@ CAPS = st.lists(st.builds(Cap, st.integers(1, 4), st.sampled_from([HOUR, 5 * HOU
                           st.sampled_from(["skip", "delay"])), min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CAPS, st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3 * HOUR), st.integers(0, 2)), max_size=25))
 def test_no_window_ever_holds_more_than_its_cap(caps: list[Cap], sends: list[tuple[int, int, int]]) -> None:

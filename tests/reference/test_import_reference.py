@@ -25,6 +25,8 @@ from engine.store import Store
 
 from ..conftest import NOW
 
+pytestmark = pytest.mark.slow
+
 Find = Callable[[str], Path]
 
 
@@ -143,7 +145,6 @@ def test_hillstrom_has_no_identity_but_its_lines(memory: Store, shared_data: Fin
     _hillstrom(memory, tmp_path / "hillstrom.csv", 3_000)
 
 
-@pytest.mark.slow
 def test_hillstrom_whole(memory: Store, shared_data: Find) -> None:
     _hillstrom(memory, shared_data("hillstrom/hillstrom.csv"), 64_000)
     column = memory.one("SELECT f.column_name FROM field f WHERE f.key = 'segment'")

@@ -21,6 +21,8 @@ from engine.store import Store
 from tests.conftest import NOW
 from tests.service.serving import serving
 
+pytestmark = pytest.mark.slow
+
 LATER = parse_moment("2026-12-01")  # after the recordings were made
 TRACKED = {"track": None, "page": "page_view", "screen": "screen_view"}
 

@@ -13,6 +13,8 @@ from engine.__main__ import gather
 from engine.commands.common import run
 from engine.maths import stats
 
+pytestmark = pytest.mark.slow
+
 Find = Callable[[str], Path]
 
 
