@@ -49,7 +49,7 @@ def _table(found: list[Segment], trends: dict[int, list[int]], *, key: str) -> N
         "sentence": st.column_config.TextColumn("Who", width="medium"),
         "reviewed": st.column_config.TextColumn("Reviewed", help="After 30 days it is time to look at the rule again"),
         "refreshed_at": moment_column("Everybody checked"),
-    }, key=key, label="Segment", row_px=52)
+    }, key=key, label="Segment", row_px=64)
 
 
 def _none_yet() -> None:

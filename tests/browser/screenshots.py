@@ -12,29 +12,40 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from engine.measure import groups, splits
 from engine.schema import open_store
 from tests.browser.conftest import FLAGS, ROOT, find_chromium, free_port
 
 WIDTH, HEIGHT, DRAW_MS = 1280, 900, 2_500
 VIEWS = {
     "home": "home", "contacts": "contacts", "contact": "contacts?contact={contact}",
+    "customer": "contacts?contact={customer}", "judging": "contacts?contact={scanned}",
+    "company": "contacts?view=accounts&company={company}",
     **{f"contacts-{view}": f"contacts?view={view}" for view in ("accounts", "import", "quality", "privacy")},
     "segments": "segments", "segment": "segments?segment={segment}", "rule-editor": "segments?edit={segment}",
     "personas": "segments?view=personas", "topics": "segments?view=topics",
     "leads": "leads", **{f"leads-{view}": f"leads?view={view}" for view in (
         "hot", "scoring", "stages", "routing", "acceptance")},
-    "campaigns": "campaigns", "journeys": "journeys", "canvas": "journeys?journey={journey}",
+    "campaigns": "campaigns", "campaign": "campaigns?campaign={campaign}",
+    "journeys": "journeys", "collisions": "journeys?view=collisions", "journey-map": "journeys?view=map",
+    "canvas": "journeys?journey={journey}",
     **{f"journey-{tab}": f"journeys?journey={{journey}}&tab={tab}" for tab in ("people", "words", "simulate", "history")},
-    "content": "content", "forms": "forms",
-    "experiments": "experiments", "planner": "experiments?view=planner",
+    "content": "content", "sms": "content?template={sms}&contact={address}", "forms": "forms",
+    "experiments": "experiments", "experiment-groups": "experiments?test={test}&by={by}", "planner": "experiments?view=planner",
     "roi": "roi", **{f"roi-{view}": f"roi?view={view}" for view in ("credit", "campaigns", "funnel", "costs")},
+    "roi-groups": "roi?view=groups&by={by}", "roi-funnel-groups": "roi?view=funnel&by={by}",
     "roi-value": "roi?view=value&by=source",
     "activity": "activity", **{view: f"activity?view={view}" for view in ("messages", "errands", "approvals", "runner")},
-    "settings": "settings", **{f"settings-{view}": f"settings?view={view}" for view in ("limits", "users", "privacy")},
+    "settings": "settings", **{f"settings-{view}": f"settings?view={view}" for view in (
+        "limits", "users", "fields", "privacy")},
 }
+# What to press before the picture is taken.
+PRESSED = {"judging": ("Judge visits and clicks", "A person?"), "settings-fields": ("Companies",)}
+FURTHER_DOWN = {"experiment-groups": "In groups of people"}  # the heading to begin with
 
 
 def main() -> None:
@@ -69,11 +80,20 @@ def _words(url: str) -> dict[str, str]:
     store = open_store(url)
     found = {
         "contact": store.one("SELECT e.contact_id FROM enrollment e ORDER BY e.id LIMIT 1"),
+        "customer": store.one("SELECT e.contact_id FROM event e WHERE e.name = 'purchase' GROUP BY e.contact_id "
+                              "ORDER BY COUNT(*) DESC, e.contact_id LIMIT 1"),
+        "scanned": store.one("SELECT e.contact_id FROM event e WHERE e.verdict = 'machine' ORDER BY e.id DESC LIMIT 1"),
+        "address": store.one("SELECT c.email FROM contact c WHERE c.email IS NOT NULL ORDER BY c.id LIMIT 1"),
+        "company": store.one("SELECT a.id FROM account a ORDER BY a.score DESC, a.id LIMIT 1"),
+        "campaign": store.one("SELECT k.name FROM campaign k ORDER BY k.name DESC LIMIT 1"),
+        "sms": store.one("SELECT t.name FROM template t WHERE t.channel = 'sms' ORDER BY t.id LIMIT 1"),
+        "test": next(iter(sorted((one.key for one in splits.list_tests(store)), key=lambda key: "offer" not in key)), None),
+        "by": next(iter(groups.choices(store)), None),
         "segment": store.one("SELECT s.name FROM segment s ORDER BY s.id LIMIT 1"),
         "journey": store.one("SELECT j.name FROM journey j WHERE j.status = 'live' ORDER BY j.name DESC LIMIT 1"),
     }
     store.close()
-    return {word: str(value or "") for word, value in found.items()}
+    return {word: quote(str(value or ""), safe="") for word, value in found.items()}
 
 
 def _wait(address: str) -> None:
@@ -94,6 +114,10 @@ def _look(browser: Browser, base: str, words: dict[str, str], folder: Path) -> N
             page.goto(f"{base}/{path.format(**words)}")
             expect(page.get_by_role("heading", level=1).first).to_be_visible(timeout=60_000)
             expect(page.get_by_test_id("stApp")).not_to_have_attribute("data-test-script-state", "running", timeout=60_000)
+            for words_on_it in PRESSED.get(name, ()):
+                page.get_by_text(words_on_it).first.click()
+            if name in FURTHER_DOWN:
+                page.get_by_text(FURTHER_DOWN[name]).evaluate("one => one.scrollIntoView()")
             page.wait_for_timeout(DRAW_MS)  # tables, charts and the canvas draw themselves once the script is through
             page.screenshot(path=folder / f"{name}-{scheme}.png")
         context.close()
