@@ -149,7 +149,7 @@ def _attempt(held: _Run, row: dict[str, Any], reader: dict[str, Any] | None) -> 
 def _webhook(held: _Run, row: dict[str, Any], context: dict[str, Any]) -> _End:
     body = json.dumps(_payload(held, row, context), ensure_ascii=False, default=str).encode()
     if held.capture_only:
-        return _End("done", f"{errands.CAPTURED}{body.decode()[:900]}")
+        return _End("done", f"{errands.CAPTURED}: {body.decode()[:900]}")
     headers = {"Content-Type": "application/json", "User-Agent": "Throughline",
                "Idempotency-Key": f"{row['id']}.{row['round']}",
                "Throughline-Signature": signed(held.config.secret, body, held.now)}
@@ -222,11 +222,12 @@ def _send(held: _Run, mails: list[tuple[dict[str, Any], Mail]]) -> None:
     with held.store.transaction(durable=True):
         errands.claim(held.store, [row["id"] for row, _ in mails])
     by_id = {row["id"]: (row, mail) for row, mail in mails}
-    how = errands.CAPTURED if carrier.name == "capture" else ""
+    how = f" ({errands.CAPTURED})" if carrier.name == "capture" else ""
     with closing(carrier):
         for outcome in carrier.send([mail for _, mail in mails]):
             row, mail = by_id[outcome.message_id]
-            said = f"{how}to {mail.address}: {mail.subject}" if outcome.fate == "sent" else outcome.detail or outcome.reason
+            to = "" if row["target"] == mail.address else f"to {mail.address}: "
+            said = f"{to}{mail.subject[:900]}{how}" if outcome.fate == "sent" else outcome.detail or outcome.reason
             _settle(held, row, _End(_ENDS.get(outcome.fate, outcome.fate), said or outcome.fate))
 
 

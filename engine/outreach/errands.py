@@ -18,7 +18,7 @@ from ..sql import Sql, sql
 from ..store import Store
 
 STATUSES = ("queued", "sending", "done", "dead", "unknown", "canceled")
-CAPTURED = "captured, nothing left the house: "  # how the detail of what stayed here begins
+CAPTURED = "captured, nothing left the house"  # stands in the detail of what stayed here
 _AGAIN = ("dead", "unknown")  # what a person may try again
 
 

@@ -61,4 +61,4 @@ def recent(store: Store, address: str | None = None, *, limit: int = 20) -> pd.D
     found = store.frame(f"""SELECT h.created_at, h.target AS address, h.body ->> 'subject' AS subject,
         h.body ->> 'text' AS body, h.status, h.detail FROM errand h WHERE h.journey_id IS NULL AND {whose}
         ORDER BY h.id DESC LIMIT :limit""", address=address, limit=limit)
-    return found.assign(captured=found["detail"].astype(str).str.startswith(errands.CAPTURED))
+    return found.assign(captured=found["detail"].astype(str).str.contains(errands.CAPTURED, regex=False))

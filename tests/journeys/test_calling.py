@@ -196,7 +196,7 @@ def test_a_notice_goes_to_the_owner_and_holds_nobody(store: Store) -> None:
     ran = carry(engine, T0)
     assert (ran.done, ran.dead) == (1, 1)
     bo, ada = errands.list_errands(store)
-    assert (ada.detail, bo.detail) == ("captured, nothing left the house: to sam@example.com: Ada",
+    assert (ada.detail, bo.detail) == ("to sam@example.com: Ada (captured, nothing left the house)",
                                        "the contact has no owner")
 
 
@@ -206,7 +206,7 @@ def test_a_notice_may_be_one_of_the_messages_as_it_is_now(store: Store) -> None:
     templates.save(store, "Hot lead", html="<p>{{ contact.email }}</p>", subject="{{ contact.first_name }} of {{ event.plan }}",
                    by=ANN, now=T0)
     carry(engine, T0)
-    assert str(errands.list_errands(store)[1].detail).endswith("to sam@example.com: Ada of gold")
+    assert str(errands.list_errands(store)[1].detail).startswith("to sam@example.com: Ada of gold (")
     with pytest.raises(Invalid, match="no template 'gone'"):
         publish(store, journey({"id": "n", "type": "notify", "to": "owner", "template": "gone", "next": "e"}, END))
 

@@ -54,6 +54,7 @@ def test_the_rep_is_told_once_and_the_next_one_when_it_is_overdue(store: Store, 
     told = notices.recent(store)
     assert list(told.address) == ["rita@sales.test"] and list(told.subject) == ["New lead: Ada"]
     assert (told.status[0], bool(told.captured[0])) == ("done", True), "without a mail server it is shown in the app"
+    assert errands.list_errands(store)[0].detail == "New lead: Ada (captured, nothing left the house)"
     assert "Why: asked for a demo" in told.body[0] and "Answer by: 2026-09-22 10:13 (UTC)" in told.body[0]
     tick(store, SETTINGS, now=NOW + 24 * HOUR)
     found = notices.recent(store)
