@@ -49,8 +49,8 @@ def _value_table(parts: list[worth.Part], words: str, currency: str) -> None:
     amounts = {name: st.column_config.NumberColumn(f"{label}, {currency}", format="localized", help=said_of) for
                name, label, said_of in (
                    ("revenue", "Revenue", None), ("order", "Average order", None),
-                   ("mean", "Mean per customer", "Revenue divided by customers: a few large ones pull it up."),
-                   ("median", "Median per customer", "Half of the customers brought more, half less."))}
+                   ("mean", "Mean", "Per customer. A few large ones pull it up."),
+                   ("median", "Median", "Half of the customers brought more, half less."))}
     shares = {name: st.column_config.NumberColumn(label, format="percent", help=said_of) for name, label, said_of in (
         ("again", "Ordered again", "Customers with two orders or more."),
         ("from", "95 % from", "The share could as well be anything between these two."), ("to", "95 % to", None))}
