@@ -158,7 +158,8 @@ class Store(ABC):
 
     @abstractmethod
     def after_fill(self, table: str) -> None:
-        """A temporary table has just been filled: let the planner know where it needs to."""
+        """A table has just been filled: let the planner know where it needs to. PostgreSQL finds out by itself only after a
+        minute, and about a temporary table never."""
 
     # ------------------------------------------------------------ around
 

@@ -13,7 +13,7 @@ from engine.activity import intake
 from engine.errors import BadInput, Forbidden
 from engine.people import consent, contacts, fields
 from engine.service import importing
-from engine.service.importing import Options, Report
+from engine.service.importing import Options, Report, job
 from engine.service.importing.contacts import parse_consent
 from engine.store import Store
 
@@ -436,3 +436,19 @@ def test_a_column_that_can_not_be_added(desk: Desk, tmp_path: Path, added: str, 
     with pytest.raises(BadInput, match=why):
         importing.import_contacts(desk.store, str(tmp_path / "f.csv"), by=COMMAND_LINE, now=NOW, options=options)
     assert count(desk.store, "contact") == 0
+
+
+# ------------------------------------------------------------ what the planner knows
+
+
+def test_after_many_new_rows_a_server_learns_how_large_its_tables_are(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "MANY", 2)
+    told: list[str] = []
+    known = desk.store.after_fill
+    monkeypatch.setattr(desk.store, "after_fill", lambda table: (told.append(table), known(table)))
+    desk.contacts("email\na@x.test\n")
+    assert "contact" not in told, "one row changes no plan"
+    desk.contacts("email\nb@x.test\nc@x.test\n")
+    assert {"contact", "identifier"} <= set(told)
+    if desk.store.backend == "postgresql":
+        assert desk.store.one("SELECT r.reltuples FROM pg_class r WHERE r.oid = 'contact'::regclass") == 3

@@ -17,7 +17,7 @@ from ...measure import costs
 from ...outreach import campaigns
 from ...people import accounts, deals, dirty
 from ...people.fields import define
-from ...schema import set_watermark, start_over
+from ...schema import TABLES, set_watermark, start_over
 from ...store import Store
 from . import behavior, content, loading, moment, past, selling, truths
 from .days import pass_days
@@ -51,6 +51,9 @@ def create(store: Store, config: Config, *, now: int, small: bool = False, progr
     truths.plant(story)
     past.live_through(story)
     _write(store, story, scale)
+    with store.transaction():
+        for table in TABLES:
+            store.after_fill(table.name)
     selling.set_up(store, by=BY, now=until)
     say(f"{LIVE_DAYS} days through the journeys and the desks of sales")
     pass_days(store, config, LIVE_DAYS, since=until, clock_now=now)

@@ -17,6 +17,9 @@ from ..tables import GUARD, Line, Table, open_table, plain_cell
 from .mapping import Use
 
 Found = TypeVar("Found")
+MANY = 10_000  # new rows, after which the planner of a server is told how large its tables have become
+FILLED = {"contacts": ("contact", "identifier", "consent", "contact_list"), "accounts": ("account",), "events": ("event",),
+          "deals": ("deal", "deal_contact"), "predictions": ("prediction",)}
 MOST_ERRORS = 1_000  # listed one by one; the others are counted
 
 
@@ -169,6 +172,10 @@ class Job:
         counts = {name: getattr(tally, name) for name in ("read", "created", "updated", "unchanged", "skipped", "errors")}
         if self.batch:
             self.batch.finish(counts | self.more)
+        if tally.created >= MANY and not self.options.dry_run:
+            with self.store.transaction():
+                for filled in FILLED.get(self.kind, ()):
+                    self.store.after_fill(filled)
         listed = sorted(tally.rows_in_error, key=lambda one: one.line)
         return Report(**counts, rows_in_error=listed, encoding=table.encoding, delimiter=table.delimiter,
                       columns=dict(columns), dry_run=self.options.dry_run, notes=self.notes, more=self.more,
