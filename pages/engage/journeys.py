@@ -89,7 +89,7 @@ def one_journey(name: str) -> None:
 
 def _head(name: str, summary: Summary | None, published: list[Version], shown: Version | None) -> None:
     status = summary.status if summary else "draft"
-    with st.container(horizontal=True, vertical_alignment="center", key="journey-head"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="journey-head"):
         state.link_to("journeys", "All journeys", icon=":material/arrow_back:")
         st.markdown(f"### {state.escaped(name)}", width="content")
         if state.may("market"):
@@ -113,7 +113,7 @@ def _versions(published: list[Version], shown: Version | None) -> None:
     if not published:
         return
     words = {0: "Draft"} | {one.number: f"Version {one.number}, {one.status}" for one in published}
-    st.selectbox("Version", list(words), format_func=words.get, label_visibility="collapsed", width=160,
+    st.selectbox("Version", list(words), format_func=words.get, label_visibility="collapsed", width=150,
                  index=list(words).index(shown.number if shown else 0), key="version-choice", on_change=_choose_version)
 
 

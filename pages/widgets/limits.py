@@ -53,7 +53,7 @@ def _when(may: bool) -> None:
         quiet = st.text_input("Nothing leaves from", held.get("quiet") or USUAL_QUIET, disabled=not may,
                               help="Over midnight too. What comes up then leaves when they are over.")
         hours_on = st.toggle("Only in these hours", bool(held.get("hours") or held.get("weekdays")), disabled=not may)
-        left, right = st.columns(2)
+        left, right = st.columns([1, 2])
         hours = left.text_input("Messages leave from", held.get("hours") or USUAL_HOURS, disabled=not may)
         days = right.pills("on", list(WEEKDAYS), default=held.get("weekdays") or list(WEEKDAYS[:5]), disabled=not may,
                            selection_mode="multi", format_func=lambda day: day[:3].capitalize())

@@ -101,6 +101,7 @@ def test_delete_undo_redo_and_paste_reach_the_draft(page: Page, served: tuple[st
     page.keyboard.press("Control+v")
     pasted = until(lambda: len((now := draft(store, "Keys"))["nodes"]) == 4 and now)["nodes"][-1]
     assert pasted["id"] != "first" and pasted["add"] == ["one"] and "next" not in pasted
+    expect(node(page, pasted["id"]).locator(".jc-title")).to_have_text(pasted["id"])
 
 
 def test_a_journey_is_taken_along_as_picture_drawing_and_diagram(page: Page, served: tuple[str, str, Store],

@@ -119,7 +119,8 @@ export function copies(graph: Graph, taken: Set<string>, by: XY): Graph {
   const renamed = new Map(graph.nodes.map((n) => [n.id, freshId(n.id, taken)]));
   return {
     nodes: graph.nodes.map((n) => ({
-      ...structuredClone(n), id: renamed.get(n.id)!, copy_of: n.id, x: snap((n.x ?? 0) + by.x), y: snap((n.y ?? 0) + by.y),
+      ...structuredClone(n), id: renamed.get(n.id)!, title: n.title === n.id ? renamed.get(n.id)! : n.title, copy_of: n.id,
+      x: snap((n.x ?? 0) + by.x), y: snap((n.y ?? 0) + by.y),
     })),
     edges: graph.edges.map((e) => {
       const source = renamed.get(e.source)!, target = renamed.get(e.target)!;
