@@ -11,6 +11,7 @@ import streamlit as st
 from engine.maths.money import exponent, from_minor
 
 PER_PAGE = 50
+HEAD_PX, MOST_TALL = 38, 10  # the head of a table; tall rows that are shown before it scrolls
 
 
 def moments(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -39,13 +40,13 @@ def link_table(frame: pd.DataFrame, link: str, open_row: Callable[[int], None], 
 
     open_row: called with the place of the row that was clicked. row_px: the height of rows, for text that wraps.
     """
-    name = f"{key}-open"
+    name, height = f"{key}-open", min(len(frame), MOST_TALL) * row_px + HEAD_PX if row_px else "auto"
     columns = {link: st.column_config.ButtonColumn(label or link.capitalize(), type="tertiary", alignment="left", key=name),
                **config}
     state: Any = st.dataframe(frame, hide_index=True, placeholder="–",
                               column_config=columns, column_order=[link, *config], key=key,
                               on_select="rerun" if select else "ignore", selection_mode="multi-row", width="stretch",
-                              row_height=row_px)
+                              row_height=row_px, height=height)
     if clicked := st.session_state.get(name):
         open_row(int(clicked["row"]))
     return list(state.selection.rows) if select else []
