@@ -256,6 +256,7 @@ _MACROS = (
      lambda m: f"json_{m.group(1).lower()}_at({m.group(2)}, CAST({m.group(3)} AS TEXT))"),
     (re.compile(r"\bVIA\((\w+)\)"), ""),  # its planner knows how many rows are behind each index
     (re.compile(r"\bHASHES\(\)"), "TRUE"),
+    (re.compile(r"\bINSTR\("), "strpos("),
     (re.compile(r"\bMONTH_DAY\(([\w.]+)\)"), r"to_char(to_timestamp(\1) AT TIME ZONE 'UTC', 'MM-DD')"),
 )
 

@@ -54,8 +54,8 @@ class PropertyTest:
     @property
     def spread(self) -> bool:
         """Whether what passes lies here and there among the objects: then each object is tested once, not each event."""
-        return self.key == "object" and self.comparison.operator.key in ("contains", "starts_with", "ends_with", "is_not",
-                                                                         "not_in")
+        operator = self.comparison.operator
+        return self.key == "object" and (operator.looks_inside or operator.key in ("is_not", "not_in"))
 
     def _column(self, alias: str, bare: bool) -> Column:
         kind = self.comparison.kind
