@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from engine.measure import groups, splits
 from engine.schema import open_store
@@ -43,8 +43,9 @@ VIEWS = {
     "settings": "settings", **{f"settings-{view}": f"settings?view={view}" for view in (
         "limits", "users", "fields", "privacy")},
 }
-# What to press before the picture is taken.
-PRESSED = {"judging": ("Judge visits and clicks", "A person?"), "settings-fields": ("Companies",)}
+# What to press before the picture is taken: a text, or a selector that begins with a dot.
+PRESSED = {"judging": ("Judge visits and clicks", "A person?"), "settings-fields": ("Companies",),
+           "journey-simulate": (".st-key-simulate-controls [data-testid=stBaseButton-primary]",)}
 FURTHER_DOWN = {"experiment-groups": "In groups of people"}  # the heading to begin with
 
 
@@ -113,14 +114,20 @@ def _look(browser: Browser, base: str, words: dict[str, str], folder: Path) -> N
         for name, path in VIEWS.items():
             page.goto(f"{base}/{path.format(**words)}")
             expect(page.get_by_role("heading", level=1).first).to_be_visible(timeout=60_000)
-            expect(page.get_by_test_id("stApp")).not_to_have_attribute("data-test-script-state", "running", timeout=60_000)
-            for words_on_it in PRESSED.get(name, ()):
-                page.get_by_text(words_on_it).first.click()
+            _until_idle(page)
+            for what in PRESSED.get(name, ()):
+                (page.locator(what) if what.startswith(".") else page.get_by_text(what)).first.click()
+                page.wait_for_timeout(500)
+                _until_idle(page)
             if name in FURTHER_DOWN:
                 page.get_by_text(FURTHER_DOWN[name]).evaluate("one => one.scrollIntoView()")
             page.wait_for_timeout(DRAW_MS)  # tables, charts and the canvas draw themselves once the script is through
             page.screenshot(path=folder / f"{name}-{scheme}.png")
         context.close()
+
+
+def _until_idle(page: Page) -> None:
+    expect(page.get_by_test_id("stApp")).not_to_have_attribute("data-test-script-state", "running", timeout=60_000)
 
 
 if __name__ == "__main__":
