@@ -272,7 +272,8 @@ def sentences(one: Simulation) -> tuple[str, ...]:
 def _share(one: Simulation) -> str:
     if one.contacts == one.of_contacts:
         return f"All {one.of_contacts:,} contacts"
-    return f"A sample of {one.contacts:,} of {one.of_contacts:,} contacts (each stands for {one.scale:.1f})"
+    each = f"{one.scale:,.1f}".removesuffix(".0")
+    return f"A sample of {one.contacts:,} of {one.of_contacts:,} contacts (each stands for {each})"
 
 
 __all__ = ["Collision", "Day", "Frame", "Simulation", "Walk", "collisions", "cost", "numbers", "sentences", "walk"]
