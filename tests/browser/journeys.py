@@ -100,7 +100,14 @@ def fill(page: Page, label: str, text: str) -> None:
 def open_step(page: Page, name: str) -> None:
     """Click a step and wait until the side panel is its own."""
     node(page, name).click()
-    expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value(name)
+    has_panel(page, name)
+
+
+def has_panel(page: Page, name: str) -> None:
+    """Wait until the side panel is that of a step."""
+    field = page.get_by_role("textbox", name="Name", exact=True)
+    expect(field.first).to_have_value(name)
+    expect(field).to_have_count(1)  # the panel of before hangs on until the rerun is through
     idle(page)
 
 

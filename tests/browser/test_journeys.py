@@ -24,6 +24,7 @@ from .journeys import (
     apply,
     drag,
     fill,
+    has_panel,
     middle,
     node,
     nodes,
@@ -272,8 +273,7 @@ def edit(page: Page, kind: str, chance: random.Random, notes: dict[str, str]) ->
         page.keyboard.press("Control+v")
     else:
         notes[name] = f"note {chance.randint(1, 999)}"
-        expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value(name)
-        idle(page)
+        has_panel(page, name)
         fill(page, "Note", notes[name])
         apply(page)
 
