@@ -75,7 +75,7 @@ def page(store: Store, journey: str, wanted: Wanted, *, known: Known | None = No
         raise BadInput(f"a page has 1 to {MOST_ROWS:,} rows")
     at_step = bool(wanted.node and not wanted.port)
     order = f"(SELECT MIN(t.arrived_at) FROM token t WHERE {_OF_PASSAGE}), r.id" if at_step else "r.id DESC"
-    via = "" if at_step or wanted.who == "inside" else "VIA(id)"  # from the newest on, until the page is full
+    via = "VIA(id)" if not at_step and wanted.who != "inside" and _many(store, journey, wanted) else ""
     rows = store.rows(sql(f"""SELECT r.id, r.contact_id, {_NAME}, v.number, r.status, r.reason, r.started_at, r.ended_at,
             (SELECT e.name FROM event e WHERE e.id = r.since_event), v.id
         FROM enrollment r JOIN contact c ON c.id = r.contact_id JOIN journey_version v ON v.id = r.version_id
@@ -90,6 +90,13 @@ def count(store: Store, journey: str, wanted: Wanted) -> int:
     """How many, counted up to 10,000. Raises as `page` does."""
     return int(store.one(sql("""SELECT COUNT(*) FROM (SELECT r.id FROM enrollment r JOIN contact c ON c.id = r.contact_id
         WHERE {where} LIMIT :most) q""", where=_where(store, journey, wanted), most=MOST_COUNTED)))
+
+
+def _many(store: Store, journey: str, wanted: Wanted) -> bool:
+    """Whether so many passed that a page is sooner full from the newest enrollment of all than all of theirs are sorted."""
+    some = sql("SELECT 1 FROM enrollment r WHERE {mine} LIMIT 1 OFFSET :most", most=MOST_COUNTED,
+               mine=_of_versions(versions.find_journey(store, journey), wanted.version))
+    return bool(store.one(some))
 
 
 _OF_PASSAGE = f"t.id BETWEEN r.id * {BRANCHES} AND r.id * {BRANCHES} + {BRANCHES - 1}"

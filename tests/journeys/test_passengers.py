@@ -112,3 +112,10 @@ def test_what_cannot_be_asked_is_said(world: Store) -> None:
     assert passengers.page(world, "j", Wanted(node="never was")) == []
     assert passengers.steps(world, "j") == {"end": ["end"], "hello": ["sent", "skipped"], "heard": ["happened", "timeout"],
                                             "keen": []}
+
+
+def test_a_page_of_many_is_the_same_as_one_of_few(world: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [Wanted(), Wanted("left"), Wanted(node="hello", port="sent"), Wanted(node="heard")]
+    few = [ids(passengers.page(world, "j", one)) for one in asked]
+    monkeypatch.setattr(passengers, "MOST_COUNTED", 0)
+    assert [ids(passengers.page(world, "j", one)) for one in asked] == few and few[0]
