@@ -125,9 +125,22 @@ def list_segments(store: Store) -> list[Segment]:
 
 def list_own(store: Store) -> list[Segment]:
     """Those that people made, by name: a persona, a rule of a score or a stage has one of its own."""
-    return sorted(_read(store, """WHERE s.id NOT IN (SELECT p.segment_id FROM persona p
-        UNION SELECT r.segment_id FROM stage_rule r
-        UNION SELECT r.segment_id FROM score_rule r WHERE r.segment_id IS NOT NULL)"""), key=lambda one: fold(one.name))
+    return sorted(_read(store, f"WHERE s.id NOT IN ({_KEPT})"), key=lambda one: fold(one.name))
+
+
+def kept_ids(store: Store) -> frozenset[int]:
+    """Those that a persona or a rule of a score or a stage has for its own."""
+    return frozenset(row[0] for row in store.rows(_KEPT))
+
+
+def names(store: Store, *, own: bool = False) -> list[str]:
+    """Of every segment, or of those that people made, without counting anybody."""
+    where = f"WHERE s.id NOT IN ({_KEPT})" if own else ""
+    return sorted((row[0] for row in store.rows(f"SELECT s.name FROM segment s {where} ORDER BY s.id")), key=fold)
+
+
+_KEPT = """SELECT p.segment_id FROM persona p UNION SELECT r.segment_id FROM stage_rule r
+    UNION SELECT r.segment_id FROM score_rule r WHERE r.segment_id IS NOT NULL"""
 
 
 def history(store: Store, contact_id: int) -> list[Change]:

@@ -73,42 +73,41 @@ def page(store: Store, journey: str, wanted: Wanted, *, known: Known | None = No
     """
     if not 0 < limit <= MOST_ROWS or offset < 0:
         raise BadInput(f"a page has 1 to {MOST_ROWS:,} rows")
-    at_step = bool(wanted.node and not wanted.port)
+    journey_id, at_step = versions.find_journey(store, journey), bool(wanted.node and not wanted.port)
     order = f"(SELECT MIN(t.arrived_at) FROM token t WHERE {_OF_PASSAGE}), r.id" if at_step else "r.id DESC"
-    via = "VIA(id)" if not at_step and wanted.who != "inside" and _many(store, journey, wanted) else ""
+    via = "VIA(id)" if not at_step and wanted.who != "inside" and _many(store, journey_id, wanted.version) else ""
     rows = store.rows(sql(f"""SELECT r.id, r.contact_id, {_NAME}, v.number, r.status, r.reason, r.started_at, r.ended_at,
             (SELECT e.name FROM event e WHERE e.id = r.since_event), v.id
         FROM enrollment r JOIN contact c ON c.id = r.contact_id JOIN journey_version v ON v.id = r.version_id
         WHERE r.id IN (SELECT r.id FROM enrollment r {via} CROSS JOIN contact c WHERE c.id = r.contact_id AND {{where}}
             ORDER BY {order} LIMIT :limit OFFSET :offset)
-        ORDER BY {order}""", where=_where(store, journey, wanted), limit=limit, offset=offset))
+        ORDER BY {order}""", where=_where(store, journey_id, wanted), limit=limit, offset=offset))
     here = standing(store, [row[0] for row in rows if row[4] == "active"], known or reading.known(store))
     return [replace(Passenger(*row[:9]), standing=tuple(here.get(row[0], ()))) for row in rows]
 
 
 def count(store: Store, journey: str, wanted: Wanted) -> int:
     """How many, counted up to 10,000. Raises as `page` does."""
+    where = _where(store, versions.find_journey(store, journey), wanted)
     return int(store.one(sql("""SELECT COUNT(*) FROM (SELECT r.id FROM enrollment r JOIN contact c ON c.id = r.contact_id
-        WHERE {where} LIMIT :most) q""", where=_where(store, journey, wanted), most=MOST_COUNTED)))
+        WHERE {where} LIMIT :most) q""", where=where, most=MOST_COUNTED)))
 
 
-def _many(store: Store, journey: str, wanted: Wanted) -> bool:
+def _many(store: Store, journey_id: int, version: int | None) -> bool:
     """Whether so many passed that a page is sooner full from the newest enrollment of all than all of theirs are sorted."""
-    some = sql("SELECT 1 FROM enrollment r WHERE {mine} LIMIT 1 OFFSET :most", most=MOST_COUNTED,
-               mine=_of_versions(versions.find_journey(store, journey), wanted.version))
-    return bool(store.one(some))
+    return bool(store.one(sql("SELECT 1 FROM enrollment r WHERE {mine} LIMIT 1 OFFSET :most", most=MOST_COUNTED,
+                              mine=_of_versions(journey_id, version))))
 
 
 _OF_PASSAGE = f"t.id BETWEEN r.id * {BRANCHES} AND r.id * {BRANCHES} + {BRANCHES - 1}"
 
 
-def _where(store: Store, journey: str, wanted: Wanted) -> Sql:
+def _where(store: Store, journey_id: int, wanted: Wanted) -> Sql:
     """The test of an enrollment `r` of a contact `c`."""
     if wanted.who not in WHO:
         raise BadInput(f"who {wanted.who!r}: choose one of {', '.join(WHO)}")
     if wanted.port and not wanted.node:
         raise BadInput(f"the way out {wanted.port!r} needs its step")
-    journey_id = versions.find_journey(store, journey)
     tests = [_of_versions(journey_id, wanted.version), sql(WHO[wanted.who])]
     nodes = _nodes(store, journey_id, wanted) if wanted.node else None
     if wanted.node and not nodes:  # no such step, or nobody went that way: no passage need be looked at

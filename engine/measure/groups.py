@@ -74,7 +74,7 @@ def choices(store: Store) -> list[str]:
     """What this workspace can keep people apart by."""
     there = [word for word, table in (("persona", "persona"), ("topic", "affinity_topic"))
              if store.one(f"SELECT 1 FROM {table} LIMIT 1")]
-    return [*there, "source", *(f"segment:{one.name}" for one in segments.list_own(store))]
+    return [*there, "source", *(f"segment:{name}" for name in segments.names(store, own=True))]
 
 
 def _by_persona(store: Store) -> Grouping:

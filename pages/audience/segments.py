@@ -21,9 +21,8 @@ NEW = "new"
 
 
 def _all() -> None:
-    found = segments.list_own(state.store())
-    own = {one.id for one in found}
-    others = [one for one in segments.list_segments(state.store()) if one.id not in own]
+    kept, everything = segments.kept_ids(state.store()), segments.list_segments(state.store())
+    found, others = ([one for one in everything if (one.id in kept) == theirs] for theirs in (False, True))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{say_count(len(found), 'segment', 'segments')}**", width="stretch")
         if found and state.may("analyze"):

@@ -69,7 +69,7 @@ def _filters() -> Wanted:
     store = state.store()
     with st.container(horizontal=True, vertical_alignment="center", key="people-filters"):
         text = state.text_param("Search people", "q", icon=":material/person_search:", placeholder="Name, address, id or phone")
-        segment = state.choice_param("Segment", "segment", [one.name for one in segments.list_segments(store)],
+        segment = state.choice_param("Segment", "segment", segments.names(store),
                                      width=160)
         tag = state.choice_param("Tag", "tag", listing.label_names(store, "tag"), width=130)
         on_list = state.choice_param("List", "list", listing.label_names(store, "list"), width=130)

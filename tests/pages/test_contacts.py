@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -177,24 +178,18 @@ def press(at, label: str):
     return well(at)
 
 
-def test_dates_that_can_be_read_in_two_ways_are_asked_about(workspace: Store) -> None:
+@pytest.mark.parametrize(("text", "asks", "shown", "said", "kept"), [
+    ("email,since\na@x.example,3/4/2026\n", "dates", "since (3/4/2026)", "month first (12/31/2026)", {"since": "2026-03-04"}),
+    ("email;paid\na@x.example;1.234\n", "numbers", "paid (1.234)", "decimal comma (1.234,5)", {"paid": 1234.0})])
+def test_what_can_be_read_in_two_ways_is_asked_about(workspace: Store, text: str, asks: str, shown: str, said: str,
+                                                     kept: dict[str, Any]) -> None:
     at = open_page("contacts", view="import")
-    at.file_uploader[0].upload("d.csv", b"email,since\na@x.example,3/4/2026\n", "text/csv").run()
-    assert "since (3/4/2026) can be read in two ways" in at.radio(key="import-dates").label.replace("\\", "")
+    at.file_uploader[0].upload("d.csv", text.encode(), "text/csv").run()
+    assert f"{shown} can be read in two ways" in at.radio(key=f"import-{asks}").label.replace("\\", "")
     assert next(one for one in at.button if one.label == "Rehearse").disabled
-    at.radio(key="import-dates").set_value("month first (12/31/2026)").run()
+    at.radio(key=f"import-{asks}").set_value(said).run()
     press(press(at, "Rehearse"), "Import 1 row")
-    assert contacts.get(workspace, "a@x.example").fields == {"since": "2026-03-04"}
-
-
-def test_numbers_that_can_be_read_in_two_ways_are_asked_about(workspace: Store) -> None:
-    at = open_page("contacts", view="import")
-    at.file_uploader[0].upload("n.csv", b"email;paid\na@x.example;1.234\n", "text/csv").run()
-    assert "paid (1.234) can be read in two ways" in at.radio(key="import-numbers").label.replace("\\", "")
-    assert next(one for one in at.button if one.label == "Rehearse").disabled
-    at.radio(key="import-numbers").set_value("decimal comma (1.234,5)").run()
-    press(press(at, "Rehearse"), "Import 1 row")
-    assert contacts.get(workspace, "a@x.example").fields == {"paid": 1234.0}
+    assert contacts.get(workspace, "a@x.example").fields == kept
 
 
 def test_what_was_found_in_an_import_and_its_undo(workspace: Store) -> None:

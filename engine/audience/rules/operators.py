@@ -115,7 +115,7 @@ class Comparison:
         folded = [fold(value) for value in self.values]
         if self.kind == "list":
             return [pattern for value in folded for pattern in _item_patterns(value)]
-        return [_pattern(value, self.operator.key) if "LIKE" in self.operator.forms["text"] else value for value in folded]
+        return [_pattern(self.operator.key, value) if "LIKE" in self.operator.forms["text"] else value for value in folded]
 
     @property
     def window_s(self) -> int | None:
@@ -260,7 +260,7 @@ def _cell(column: Column, values: tuple[Any, ...]) -> Sql:
     return sql("lower({x})" if lower else "fold({x})", x=column.expression)
 
 
-def _pattern(value: str, operator: str) -> str:
+def _pattern(operator: str, value: str) -> str:
     """A LIKE pattern in which nothing that a person typed is a wildcard."""
     word = _escaped(value)
     return {"starts_with": f"{word}%", "ends_with": f"%{word}"}[operator]

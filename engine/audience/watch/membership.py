@@ -43,7 +43,7 @@ class Segment:
 
     @cached_property
     def entering(self) -> Sql:
-        """SELECT of the contacts in `dirty` who are not in it and belong there; `:now` and `:upto` are free."""
+        """Picks the contacts in `dirty` who are not in it and belong there; `:now` and `:upto` are free."""
         return self._changing(_ENTERING)
 
     @cached_property
